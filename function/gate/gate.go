@@ -1,0 +1,159 @@
+// Package gate says whether a plan may run now. It decides from values alone;
+// what it needs from outside, the corridor fetches and hands in.
+package gate
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alquimistaai/aurora-migrator/function/catalog"
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// An Approval is what came with the request to run a plan.
+type Approval struct {
+	Digest string         // as it came; it may be malformed, then it names no plan
+	Marks  []catalog.Mark // what the plan touched when it was made, where its report was handed in
+	Accept []string       // IDs of findings that are accepted
+}
+
+// Reasons of refusals: stable words for machines.
+const (
+	NotApproved  = "approval"
+	Differs      = "digest"
+	Unaccepted   = "findings"
+	Locked       = "locked"
+	Reader       = "reader"
+	ReadOnly     = "read_only"
+	Pooled       = "pooler"
+	Role         = "role"
+	NotEmpty     = "not_empty"
+	Faulty       = "directory"
+	OnlyPlanning = "planner"
+)
+
+// Server refuses a database that a plan could not be run against, whatever the
+// plan: a reader, a read-only session, a pooler in between, a role that cannot
+// be SET. It returns nil where nothing of that kind stands in the way.
+func Server(f migration.Facts) *migration.Refusal {
+	t := f.Target
+	switch {
+	case f.Pooled:
+		return &migration.Refusal{Reason: Pooled,
+			Summary: "a connection pooler stands between us and PostgreSQL: another backend answers than the one that was connected to, so the advisory lock would be held by nobody, or by two",
+			Next:    "Connect to the cluster's writer endpoint itself, not through RDS Proxy or pgbouncer."}
+	case f.Reader:
+		return &migration.Refusal{Reason: Reader, RetryAfter: 30 * time.Second,
+			Summary: fmt.Sprintf("%s is a reader: it is in recovery and cannot be written to", t.Host),
+			Next:    "Use the cluster's writer endpoint. Right after a failover the name may point at a reader for some seconds: then try again."}
+	case f.ReadOnly:
+		return &migration.Refusal{Reason: ReadOnly,
+			Summary: fmt.Sprintf("transactions of %s in %s are read-only by default (default_transaction_read_only is on)", t.User, t.Database),
+			Next:    fmt.Sprintf("Let this role write: ALTER ROLE %s IN DATABASE %s SET default_transaction_read_only = off, or use another one.", t.User, t.Database)}
+	case f.RoleMissing:
+		return &migration.Refusal{Reason: Role,
+			Summary: fmt.Sprintf("the configured role %s does not exist", t.Role),
+			Next:    fmt.Sprintf("CREATE ROLE %s NOLOGIN; GRANT %s TO %s;", t.Role, t.Role, t.User)}
+	case f.RoleForbidden:
+		return &migration.Refusal{Reason: Role,
+			Summary: fmt.Sprintf("%s may not SET ROLE %s", t.User, t.Role),
+			Next:    fmt.Sprintf("GRANT %s TO %s;", t.Role, t.User)}
+	}
+	return nil
+}
+
+// Empty refuses to plan onto a database that has objects and no history: it
+// cannot be known which migrations made them.
+func Empty(f migration.Facts, history migration.History, first string) *migration.Refusal {
+	if len(history) > 0 || len(f.Objects) == 0 {
+		return nil
+	}
+	shown := f.Objects
+	more := ""
+	if len(shown) > 3 {
+		shown, more = shown[:3], ", ..."
+	}
+	r := &migration.Refusal{Reason: NotEmpty,
+		Summary: fmt.Sprintf("the database %s has no history and is not empty (%s%s): it cannot be told which migrations it already has", f.Target.Database, strings.Join(shown, ", "), more),
+		Next:    fmt.Sprintf(`Adopt it: baseline with the last version whose changes it already has, such as {"action":"baseline","version":"%s"}.`, first)}
+	for _, o := range f.Others {
+		r.Summary += fmt.Sprintf("; %s is the history of %s", o.Table, o.Tool)
+		r.Next += fmt.Sprintf(" The last version in %s tells which that is; %s's own table may stay as it is.", o.Table, o.Tool)
+	}
+	return r
+}
+
+// Findings refuses what nobody may accept: a directory that cannot be trusted,
+// or a history that contradicts it.
+func Findings(findings []migration.Finding) *migration.Refusal {
+	var errors int
+	var first migration.Finding
+	for _, f := range findings {
+		if f.Severity == migration.Error {
+			if errors++; errors == 1 {
+				first = f
+			}
+		}
+	}
+	switch errors {
+	case 0:
+		return nil
+	case 1:
+		return &migration.Refusal{Reason: Faulty, Summary: first.Summary, Next: first.Fix}
+	}
+	return &migration.Refusal{Reason: Faulty,
+		Summary: fmt.Sprintf("%d things stand in the way; the first: %s", errors, first.Summary),
+		Next:    "Mend each of the findings; every one says how."}
+}
+
+// Approved compares the plan with what was approved. It returns nil where the
+// plan is the one that the digest names, or where no approval is asked for.
+func Approved(p migration.Plan, a Approval, mode migration.ApprovalMode) *migration.Refusal {
+	if a.Digest == "" {
+		if mode == migration.NoApproval {
+			return nil
+		}
+		return &migration.Refusal{Reason: NotApproved,
+			Summary: "this plan has not been approved: apply needs the digest that plan printed",
+			Next:    "Ask for a plan, read it, and hand its digest to apply."}
+	}
+	digest, err := migration.ParseDigest(a.Digest)
+	if err != nil {
+		return &migration.Refusal{Reason: Differs, Summary: "what was handed in as the plan is " + err.Error(), Next: "Copy the digest as plan prints it, whole."}
+	}
+	if digest.Names(p.Parts) {
+		return nil
+	}
+	r := &migration.Refusal{Reason: Differs, Differs: digest.Differing(p.Parts),
+		Next: "Ask for a new plan, read what has changed, and approve that."}
+	if len(a.Marks) > 0 {
+		r.Changed = catalog.Changed(a.Marks, p.Touched)
+	}
+	if len(r.Differs) == 0 {
+		r.Summary = "the digest is not the one of this plan, though none of its explaining digits differ: it has been altered, or it is of another kind of plan"
+		return r
+	}
+	said := make([]string, len(r.Differs))
+	for i, part := range r.Differs {
+		said[i] = meaning[part]
+	}
+	r.Summary = "this is not the plan that was approved: " + strings.Join(said, "; ")
+	return r
+}
+
+var meaning = map[migration.Part]string{
+	migration.FilesPart:    "the pending files are not the same (files)",
+	migration.HistoryPart:  "other migrations have run or been taken back (history)",
+	migration.SchemaPart:   "what it touches has been changed in the database (schema)",
+	migration.EnginePart:   "the engine has another version (engine)",
+	migration.TargetPart:   "it was made for another cluster, database or role (target)",
+	migration.SettingsPart: "it was made under other settings (settings)",
+}
+
+// Held refuses while somebody else holds the lock.
+func Held(holder migration.Peer) *migration.Refusal {
+	return &migration.Refusal{Reason: Locked, Holder: &holder, RetryAfter: 15 * time.Second,
+		Summary: "another migration holds the advisory lock of this database: " + holder.String(),
+		Next:    "Wait until it is done, then run the same command again."}
+}

@@ -1,0 +1,115 @@
+package migration
+
+import "time"
+
+// Action is what a request asks for.
+type Action string
+
+// The actions. Status and plan only read.
+const (
+	ActionStatus   Action = "status"
+	ActionPlan     Action = "plan"
+	ActionApply    Action = "apply"
+	ActionBaseline Action = "baseline"
+)
+
+// Outcome is the one word that a caller branches on.
+type Outcome string
+
+// The outcomes.
+const (
+	Planned     Outcome = "planned"
+	NothingToDo Outcome = "nothing_to_do"
+	Applied     Outcome = "applied"
+	Baselined   Outcome = "baselined"
+	Current     Outcome = "current"
+	Outstanding Outcome = "pending"
+	Failed      Outcome = "failed"
+	Invalid     Outcome = "invalid"
+	Blocked     Outcome = "blocked"
+	Unfinished  Outcome = "unfinished"
+)
+
+// ExitCode is what the command line ends with.
+func (o Outcome) ExitCode() int {
+	switch o {
+	case Planned, NothingToDo, Applied, Baselined, Current, Outstanding:
+		return 0
+	case Invalid:
+		return 2
+	case Blocked:
+		return 3
+	case Unfinished:
+		return 4
+	}
+	return 1
+}
+
+// OK says that what was asked for was done.
+func (o Outcome) OK() bool { return o.ExitCode() == 0 }
+
+// A Result is all that there is to tell of one request. It is whole also where
+// something failed on the way: what ran before stays told.
+type Result struct {
+	Action     Action
+	Outcome    Outcome
+	Target     *Target // nil where the database was not reached
+	Plan       *Plan   // nil where nothing was sealed
+	Adoption   *Adoption
+	Refusal    *Refusal
+	Findings   []Finding
+	Files      []FileResult
+	Migrations []Migration // of status
+	Version    string      // current version of the history
+	Lock       *Peer       // of status: who holds the lock
+	Failure    *Failure
+	Unseen     []string // what plan had no time to look at
+	Next       string   // a sentence: what to do now
+}
+
+// A Refusal says why a plan may not run now. It is an answer, not an error.
+type Refusal struct {
+	Reason     string        `json:"reason"` // "digest", "approval", "locked", "reader", ...: stable, for machines
+	Summary    string        `json:"summary"`
+	Differs    []Part        `json:"differs,omitempty"`
+	Changed    []string      `json:"changed,omitempty"` // which objects, where the plan report was handed in
+	Holder     *Peer         `json:"holder,omitempty"`
+	RetryAfter time.Duration `json:"-"` // 0 where waiting does not help
+	Next       string        `json:"-"`
+}
+
+// A FileResult is what became of one file of a plan.
+type FileResult struct {
+	Pending
+	Row  Revision // as it is in the history now; zero where the file has none
+	Ran  []Ran    // what this invocation ran of it
+	Plan bool     // nothing was to run: these are the statements as planned
+}
+
+// A MigrationState says where one version stands.
+type MigrationState string
+
+// The states of a version.
+const (
+	StateApplied    MigrationState = "applied"
+	StatePartial    MigrationState = "partially applied"
+	StatePending    MigrationState = "pending"
+	StateOutOfOrder MigrationState = "out of order"
+	StateChanged    MigrationState = "changed since applied"
+	StateMissing    MigrationState = "file missing"
+	StateBaseline   MigrationState = "baseline"
+	StateSkipped    MigrationState = "covered by baseline"
+)
+
+// A Migration is one version in the directory, in the history or in both.
+type Migration struct {
+	Version       string         `json:"version"`
+	File          string         `json:"file,omitempty"`
+	State         MigrationState `json:"state"`
+	Applied       int            `json:"applied,omitempty"` // statements
+	Total         int            `json:"total,omitempty"`
+	ExecutedAt    *time.Time     `json:"executed_at,omitempty"`
+	ExecutionTime time.Duration  `json:"execution_ns,omitempty"`
+	By            string         `json:"by,omitempty"` // operator_version
+	Error         string         `json:"error,omitempty"`
+}

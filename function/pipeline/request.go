@@ -1,0 +1,189 @@
+package pipeline
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/alquimistaai/aurora-migrator/function/catalog"
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// A Request is the event: what a caller asks for, whichever door it came by.
+type Request struct {
+	Action    migration.Action
+	Plan      string            // the digest, as it was handed in; it may be malformed, then it names no plan
+	Marks     []catalog.Mark    // what the plan touched, where the plan report was handed in instead of its digest
+	To        string            // stop at this version; repeated at apply as planned
+	Version   string            // of baseline
+	Accept    []string          // IDs of findings that the approval accepts
+	Directory map[string]string // name to text: files of a branch, for a planner
+	Brief     bool              // an answer under 100 KB
+}
+
+// event is the wire form of a Request. Every field of every action is here, so
+// that a field which stands where it does not belong is told from a typo.
+type event struct {
+	Action    string            `json:"action"`
+	Plan      json.RawMessage   `json:"plan"`
+	To        string            `json:"to"`
+	Version   string            `json:"version"`
+	Approval  *approval         `json:"approval"`
+	Directory map[string]string `json:"directory"`
+	Brief     bool              `json:"brief"`
+}
+
+type approval struct {
+	Accept []string `json:"accept"`
+}
+
+// fields are those that an action knows beside action and brief.
+var fields = map[migration.Action][]string{
+	migration.ActionStatus:   {},
+	migration.ActionPlan:     {"to", "directory"},
+	migration.ActionApply:    {"plan", "to", "approval"},
+	migration.ActionBaseline: {"version", "plan"},
+}
+
+var actions = []string{"status", "plan", "apply", "baseline"}
+
+// ParseRequest reads an event. What it does not understand it refuses by name,
+// with the nearest name that it knows: a field with a typo must not be a field
+// left out. The error is for the caller to read.
+func ParseRequest(data []byte) (Request, error) {
+	given, err := object(data, "the event")
+	if err != nil {
+		return Request{}, err
+	}
+	var e event
+	if err := strict(data, &e); err != nil {
+		return Request{}, describe(err, given)
+	}
+	if e.Action == "" {
+		return Request{}, fmt.Errorf(`the event has no "action": want one of %s`, strings.Join(actions, ", "))
+	}
+	known, ok := fields[migration.Action(e.Action)]
+	if !ok {
+		return Request{}, fmt.Errorf("unknown action %q%s: want one of %s", e.Action, nearest(e.Action, actions), strings.Join(actions, ", "))
+	}
+	for name := range given {
+		if name != "action" && name != "brief" && !slices.Contains(known, name) {
+			return Request{}, fmt.Errorf("the action %s has no field %q: it knows %s", e.Action, name, strings.Join(append(slices.Clone(known), "brief"), ", "))
+		}
+	}
+	r := Request{Action: migration.Action(e.Action), To: e.To, Version: e.Version, Directory: e.Directory, Brief: e.Brief}
+	if e.Approval != nil {
+		r.Accept = e.Approval.Accept
+	}
+	if r.Action == migration.ActionBaseline && r.Version == "" {
+		return Request{}, errors.New(`the action baseline needs a "version": the last one whose changes the database already has`)
+	}
+	if r.Directory != nil && len(r.Directory) == 0 {
+		return Request{}, errors.New(`"directory" is empty: want an object of file name to text, atlas.sum among them`)
+	}
+	return r, r.readPlan(e.Plan)
+}
+
+// readPlan takes "plan" as a digest or as the report that plan printed.
+func (r *Request) readPlan(raw json.RawMessage) error {
+	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+		return nil
+	}
+	if err := json.Unmarshal(raw, &r.Plan); err == nil {
+		r.Plan = strings.TrimSpace(r.Plan)
+		return nil
+	}
+	var report struct {
+		Plan *struct {
+			Digest  string         `json:"digest"`
+			Touched []catalog.Mark `json:"touched"`
+		} `json:"plan"`
+	}
+	if err := json.Unmarshal(raw, &report); err != nil || report.Plan == nil {
+		return errors.New(`"plan" is neither a digest (a string) nor the report that plan printed (an object with "plan")`)
+	}
+	r.Plan, r.Marks = strings.TrimSpace(report.Plan.Digest), report.Plan.Touched
+	return nil
+}
+
+// object returns the fields of a JSON object; said names it in the error.
+func object(data []byte, said string) (map[string]json.RawMessage, error) {
+	var given map[string]json.RawMessage
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, fmt.Errorf(`%s is empty: want a JSON object such as {"action":"plan"}`, said)
+	}
+	if err := json.Unmarshal(data, &given); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return nil, fmt.Errorf(`%s is not JSON (byte %d: %v): want an object such as {"action":"plan"}`, said, syntax.Offset, syntax)
+		}
+		return nil, fmt.Errorf(`%s is not a JSON object: want one such as {"action":"plan"}`, said)
+	}
+	if given == nil {
+		return nil, fmt.Errorf(`%s is null: want a JSON object such as {"action":"plan"}`, said)
+	}
+	return given, nil
+}
+
+func strict(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+// describe turns what encoding/json says into what a caller can act on.
+func describe(err error, given map[string]json.RawMessage) error {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return fmt.Errorf("the field %q is a JSON %s: want %s", wrong.Field, wrong.Value, wanted(wrong.Type.String()))
+	}
+	const unknown = "json: unknown field "
+	if quoted, ok := strings.CutPrefix(err.Error(), unknown); ok {
+		name := strings.Trim(quoted, `"`)
+		candidates := []string{"action", "plan", "to", "version", "approval", "directory", "brief"}
+		if _, top := given[name]; !top {
+			candidates = []string{"accept"}
+		}
+		return fmt.Errorf("unknown field %q%s: an event knows %s", name, nearest(name, candidates), strings.Join(candidates, ", "))
+	}
+	return fmt.Errorf("the event cannot be read: %w", err)
+}
+
+func wanted(goType string) string {
+	switch {
+	case goType == "bool":
+		return "true or false"
+	case goType == "string":
+		return "a string"
+	case strings.HasPrefix(goType, "[]"):
+		return "an array of strings"
+	}
+	return "an object"
+}
+
+// nearest is ` (did you mean "x"?)` for the nearest candidate, or nothing
+// where none is near.
+func nearest(name string, candidates []string) string {
+	best, distance := "", 1+max(2, len(name)/2)
+	for _, c := range candidates {
+		if d := levenshtein.Distance(strings.ToLower(name), c, nil); d < distance {
+			best, distance = c, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %q?)", best)
+}

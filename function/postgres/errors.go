@@ -1,0 +1,188 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// SQLSTATEs that we branch on.
+const (
+	activeTransaction  = "25001" // cannot run inside a transaction block
+	invalidTermination = "2D000" // COMMIT or ROLLBACK inside DO or CALL
+	lockNotAvailable   = "55P03"
+	deadlockDetected   = "40P01"
+	queryCanceled      = "57014"
+	adminShutdown      = "57P01"
+	crashShutdown      = "57P02"
+	cannotConnectNow   = "57P03"
+	idleTimeout        = "57P05"
+	idleInTransaction  = "25P03"
+	transactionTimeout = "25P04"
+	internalError      = "XX000"
+	readOnlyTransact   = "25006"
+	invalidText        = "22P02"
+)
+
+// failure turns an error of pgx into one that can be shown: PostgreSQL's words
+// without secrets and without values of rows.
+func (s *Session) failure(err error) *migration.Failure {
+	var known *migration.Failure
+	if errors.As(err, &known) {
+		return known
+	}
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return lost(err)
+	}
+	f := &migration.Failure{
+		Message:  pg.Severity + ": " + message(pg),
+		SQLState: pg.Code,
+		Hint:     migration.Mask(pg.Hint),
+		Kind:     kind(pg),
+		Cause:    err,
+	}
+	if s.detail {
+		f.Detail = migration.Mask(pg.Detail)
+	}
+	return f
+}
+
+func kind(pg *pgconn.PgError) migration.FailureKind {
+	switch pg.Code {
+	case lockNotAvailable, deadlockDetected:
+		return migration.LockWait
+	case queryCanceled, transactionTimeout:
+		return migration.Stopped
+	case adminShutdown, crashShutdown, cannotConnectNow, idleTimeout, idleInTransaction:
+		return migration.Disconnected
+	}
+	return migration.Refused
+}
+
+// message is PostgreSQL's primary message. In class 22 (data exception) what it
+// puts in quotes, or behind the last colon, is a value of a row.
+func message(pg *pgconn.PgError) string {
+	m := migration.Mask(pg.Message)
+	if !strings.HasPrefix(pg.Code, "22") {
+		return m
+	}
+	return withholdQuoted(m)
+}
+
+const withheld = `"(value withheld)"`
+
+// withholdQuoted replaces what stands between the first double quote and the
+// last one behind it; values can hold quotes themselves.
+func withholdQuoted(m string) string {
+	first, last := strings.IndexByte(m, '"'), strings.LastIndexByte(m, '"')
+	if first < 0 || first == last {
+		return m
+	}
+	return m[:first] + withheld + m[last+1:]
+}
+
+// lost is the failure of a connection that is gone: what it was doing may have
+// taken effect or not.
+func lost(err error) *migration.Failure {
+	return &migration.Failure{
+		Message: "the connection was lost: " + plain(err),
+		Kind:    migration.Disconnected,
+		Cause:   err,
+	}
+}
+
+// plain names an error of the network without addresses and wrapping that say
+// nothing.
+func plain(err error) string {
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return "the server closed it"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "connection reset"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "no answer in time"
+	}
+	return migration.Mask(err.Error())
+}
+
+// connectFailure says why there is no connection, and what to look at.
+func (c Config) connectFailure(ctx context.Context, err error) *migration.Failure {
+	f := &migration.Failure{Kind: migration.Unreachable, Cause: err, State: "Nothing was sent to the database."}
+	at := c.Address()
+	var (
+		pg  *pgconn.PgError
+		dns *net.DNSError
+		op  *net.OpError
+	)
+	switch {
+	case errors.As(err, &pg):
+		c.rejected(f, pg)
+	case errors.As(err, &dns):
+		f.Message = fmt.Sprintf("the host name %s cannot be resolved", c.conn.Host)
+		f.Next = "Check the host name; in a VPC, check that DNS resolution is on."
+	case strings.Contains(err.Error(), "server refused TLS connection"):
+		f.Message = fmt.Sprintf("%s speaks no TLS, and TLS is required", at)
+		f.Next = "Turn TLS on at the server. On a laptop with a server of your own, write sslmode=disable into the URL."
+	case isTLS(err):
+		f.Message = fmt.Sprintf("the TLS handshake with %s failed: %s", at, tlsWords(err))
+		f.Next = "Check that the root certificate is the one that signed the server's, and that the host name is the one it was made for."
+	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
+		f.Message = fmt.Sprintf("%s does not answer: no TCP connection within %s", at, dialTimeout)
+		f.Next = "Check that the function is in the VPC's private subnets, that its security group lets 5432 out and the cluster's lets it in, and that the writer endpoint is the right one."
+	case errors.Is(err, syscall.ECONNREFUSED):
+		f.Message = fmt.Sprintf("%s refuses the connection: nothing listens there", at)
+		f.Next = "Check host and port, and that the server is up."
+	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
+		f.Message = fmt.Sprintf("%s accepted the connection and then stayed silent", at)
+		f.Next = "A paused serverless cluster takes some 15 seconds to wake: try again. If it stays silent, something that is not PostgreSQL may be listening there."
+	default:
+		f.Message = fmt.Sprintf("no connection to %s: %s", at, plain(rootCause(err)))
+		f.Next = "Check host, port and the server's log."
+	}
+	return f
+}
+
+// rejected fills f in for a server that answered and said no.
+func (c Config) rejected(f *migration.Failure, pg *pgconn.PgError) {
+	f.SQLState = pg.Code
+	f.Message = fmt.Sprintf("%s: %s", pg.Severity, migration.Mask(pg.Message))
+	switch pg.Code {
+	case "28P01":
+		f.Next = fmt.Sprintf("Check the password of %s: the server did not accept it.", c.conn.User)
+	case "28000":
+		f.Next = fmt.Sprintf("Check that %s may log in to %s from here (pg_hba.conf, rds_iam, TLS).", c.conn.User, c.conn.Database)
+	case "3D000":
+		f.Next = fmt.Sprintf("Create the database %s, or name the right one.", c.conn.Database)
+	case "53300":
+		f.Next = "The server has no connection left: try again when it is less busy."
+		f.RetryAfter = 30 * time.Second
+	case cannotConnectNow:
+		f.Next = "The server is starting or stopping: try again in a minute."
+		f.RetryAfter = 30 * time.Second
+	case "08P01":
+		f.Next = "A pooler may stand between us and the server: connect to the writer endpoint itself."
+	default:
+		f.Next = "See the server's log."
+	}
+}
+
+func rootCause(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
