@@ -25,6 +25,7 @@ type Database interface {
 type Options struct {
 	Release     string        // of this program, for the history
 	LockTimeout time.Duration // of the sessions: no attempt is begun that could not wait for so long
+	Whole       time.Duration // the longest that a run can ever have; 0 for any
 	Progress    func(migration.FileResult)
 	Log         *slog.Logger
 }
@@ -143,13 +144,13 @@ func (r *run) stamp(p migration.Pending) migration.Stamp {
 // while holding the locks already taken.
 func (r *run) step(ctx context.Context, step migration.Step) (migration.StepResult, *Stop) {
 	for attempt := 1; ; attempt++ {
-		began := time.Now()
+		left := untilDeadline(ctx)
 		result, failure := r.once(ctx, step)
 		if failure == nil {
 			return result, nil
 		}
 		if failure.Kind != migration.LockWait {
-			return result, r.judge(step, failure, began.Sub(r.began) < time.Second && attempt == 1)
+			return result, r.judge(ctx, step, failure, left)
 		}
 		pause := backOff(attempt)
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < pause+r.options.LockTimeout {
@@ -160,6 +161,9 @@ func (r *run) step(ctx context.Context, step migration.Step) (migration.StepResu
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
+			if calledOff(ctx) {
+				return result, r.interrupted(step, failure)
+			}
 			return result, r.starved(step, failure, attempt)
 		}
 	}
@@ -178,6 +182,15 @@ func (r *run) once(ctx context.Context, step migration.Step) (migration.StepResu
 		}
 	}
 	return migration.StepResult{Step: step}, &migration.Failure{File: step.File.Name, Message: "the database yielded no result", Kind: migration.Disconnected}
+}
+
+// untilDeadline is the time that is left; 0 where ctx sets no end.
+func untilDeadline(ctx context.Context) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return 0
+	}
+	return time.Until(deadline)
 }
 
 // backOff grows from 0.2 s to 10 s, with full jitter, so that two who wait for

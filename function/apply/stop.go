@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,23 +10,45 @@ import (
 )
 
 // judge says what a failure means for the run, what state the database is in,
-// and what to do next. fresh: the step had all the time that there is.
-func (r *run) judge(step migration.Step, f *migration.Failure, fresh bool) *Stop {
+// and what to do next. had is the time that was left when the step began.
+func (r *run) judge(ctx context.Context, step migration.Step, f *migration.Failure, had time.Duration) *Stop {
 	f.State = r.state(step, f)
 	switch f.Kind {
 	case migration.Disconnected, migration.StillRunning:
 		orElse(&f.Next, "Run the same command again: it looks what has taken effect and goes on from there.")
 		return &Stop{Outcome: migration.Unfinished, Failure: f}
 	case migration.Stopped:
-		if fresh {
-			f.Next = neverFits(step)
-			return &Stop{Outcome: migration.Failed, Failure: f}
-		}
-		f.Next = "Run the same command again: it goes on from there, with all the time of a new invocation."
-		return &Stop{Outcome: migration.Unfinished, Failure: f}
+		return r.stopped(ctx, step, f, had)
 	}
 	orElse(&f.Next, mend(step, f))
 	return &Stop{Outcome: migration.Failed, Failure: f}
+}
+
+// stopped tells four things apart: a caller who called it off; the end of our
+// time, which a new invocation mends; a step that has had as much time as there
+// ever is; and a cancellation that was not ours.
+func (r *run) stopped(ctx context.Context, step migration.Step, f *migration.Failure, had time.Duration) *Stop {
+	switch left := untilDeadline(ctx); {
+	case calledOff(ctx):
+		return r.interrupted(step, f)
+	case left > time.Second || had == 0:
+		orElse(&f.Next, "It was cancelled by statement_timeout, by the file's own setting, or by hand: find out which, then run the same command again.")
+		return &Stop{Outcome: migration.Failed, Failure: f}
+	case r.options.Whole > 0 && had > r.options.Whole*8/10:
+		f.Next = neverFits(step)
+		return &Stop{Outcome: migration.Failed, Failure: f}
+	}
+	f.Next = "Run the same command again: it goes on from there, with all the time of a new invocation."
+	return &Stop{Outcome: migration.Unfinished, Failure: f}
+}
+
+// calledOff says that the caller wants no more of it, whatever time is left.
+func calledOff(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+
+func (r *run) interrupted(step migration.Step, f *migration.Failure) *Stop {
+	f.State = r.state(step, f)
+	f.Next = "It was interrupted. Run the same command again: it goes on from there."
+	return &Stop{Outcome: migration.Unfinished, Failure: f}
 }
 
 func orElse(s *string, otherwise string) {

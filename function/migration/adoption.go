@@ -3,6 +3,7 @@ package migration
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -60,6 +61,16 @@ func Adopt(dir *Dir, history History, version string) (Adoption, []Finding) {
 // belowAll says that every file of the directory comes after version.
 func belowAll(dir *Dir, version string) bool {
 	return len(dir.Files) == 0 || version < dir.Files[0].Version
+}
+
+// Below is the version that comes just before v, written as v is: 016 for 017.
+// Where v is no number above 1, it is v itself.
+func Below(v string) string {
+	n, err := strconv.ParseUint(v, 10, 64)
+	if err != nil || n < 2 {
+		return v
+	}
+	return fmt.Sprintf("%0*d", len(v), n-1)
 }
 
 // Sentences says what the adoption does, one line for each row.

@@ -114,7 +114,7 @@ func (r remark) checkHeader(text string) Finding {
 		f.Detail = "Atlas reads it in the comments that begin the file only, with nothing above them, no empty line either."
 	case !apart:
 		f.Detail = "There is no empty line between the comments at the top and what follows them."
-	case len(migrate.NewLocalFile("", []byte(r.comment)).Directive(r.name)) == 0:
+	case len(migrate.NewLocalFile("", []byte(r.comment+"\n\n")).Directive(r.name)) == 0:
 		f.Detail = "There is a sign in front of it, a tab perhaps, that Atlas does not read over."
 	default:
 		return Finding{}

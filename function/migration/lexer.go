@@ -53,8 +53,8 @@ func (l *lexer) lexeme(at int) lexeme {
 		following = s[at+1]
 	}
 	switch {
-	case isSpace(c):
-		return lexeme{shape: blank, start: at, end: skip(s, at+1, isSpace)}
+	case spaces[c]:
+		return lexeme{shape: blank, start: at, end: skip(s, at+1, spaces)}
 	case c == '-' && following == '-':
 		return lexeme{shape: lineComment, start: at, end: lineEnd(s, at)}
 	case c == '/' && following == '*':
@@ -70,12 +70,12 @@ func (l *lexer) lexeme(at int) lexeme {
 		return literalAt(s, at, at+2, false)
 	case c|0x20 == 'u' && following == '&' && at+2 < len(s) && s[at+2] == '"':
 		return identAt(s, at, at+2)
-	case isWordStart(c):
-		return lexeme{shape: word, start: at, end: skip(s, at+1, isWordPart)}
-	case isDigit(c), c == '.' && isDigit(following):
+	case wordStart[c]:
+		return lexeme{shape: word, start: at, end: skip(s, at+1, wordParts)}
+	case digits[c], c == '.' && digits[following]:
 		return lexeme{shape: number, start: at, end: numberEnd(s, at)}
-	case c == '$' && isDigit(following):
-		return lexeme{shape: param, start: at, end: skip(s, at+1, isDigit)}
+	case c == '$' && digits[following]:
+		return lexeme{shape: param, start: at, end: skip(s, at+1, digits)}
 	case c == '$':
 		return dollarAt(s, at)
 	case c == '\\':
@@ -139,7 +139,7 @@ func continued(s string, at int) int {
 		case c == '\n' || c == '\r':
 			broken = true
 			at++
-		case isSpace(c):
+		case spaces[c]:
 			at++
 		case c == '-' && at+1 < len(s) && s[at+1] == '-':
 			at = lineEnd(s, at)
@@ -155,8 +155,8 @@ func continued(s string, at int) int {
 // dollarAt reads $tag$...$tag$, or a lone dollar where that is no dollar quote.
 func dollarAt(s string, at int) lexeme {
 	i := at + 1
-	if i < len(s) && isWordStart(s[i]) {
-		i = skip(s, i+1, isTagPart)
+	if i < len(s) && wordStart[s[i]] {
+		i = skip(s, i+1, tagParts)
 	}
 	if i >= len(s) || s[i] != '$' {
 		return lexeme{shape: symbol, start: at, end: at + 1}
@@ -193,9 +193,9 @@ func blockEnd(s string, at int) (end int, closed bool) {
 func numberEnd(s string, at int) int {
 	for at < len(s) {
 		c := s[at]
-		sign := (c == '+' || c == '-') && s[at-1]|0x20 == 'e' && at+1 < len(s) && isDigit(s[at+1])
+		sign := (c == '+' || c == '-') && s[at-1]|0x20 == 'e' && at+1 < len(s) && digits[s[at+1]]
 		switch {
-		case isTagPart(c), sign:
+		case tagParts[c], sign:
 		case c == '.' && !(at+1 < len(s) && s[at+1] == '.'): // 1..10 is a range in PL/pgSQL
 		default:
 			return at
@@ -212,29 +212,27 @@ func lineEnd(s string, at int) int {
 	return len(s)
 }
 
-func skip(s string, at int, in func(byte) bool) int {
-	for at < len(s) && in(s[at]) {
+// What a byte can be a part of. Tables, because a file may hold millions of bytes.
+var (
+	spaces    = table(func(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' })
+	digits    = table(func(c byte) bool { return '0' <= c && c <= '9' })
+	wordStart = table(func(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' || c == '_' || c >= 0x80 })
+	tagParts  = table(func(c byte) bool { return wordStart[c] || digits[c] })
+	wordParts = table(func(c byte) bool { return tagParts[c] || c == '$' })
+)
+
+func table(in func(byte) bool) *[256]bool {
+	var t [256]bool
+	for c := range t {
+		t[c] = in(byte(c))
+	}
+	return &t
+}
+
+// skip returns the position of the first byte from at on that is not in the table.
+func skip(s string, at int, in *[256]bool) int {
+	for at < len(s) && in[s[at]] {
 		at++
 	}
 	return at
-}
-
-func isSpace(c byte) bool {
-	return c == ' ' || '\t' <= c && c <= '\r'
-}
-
-func isDigit(c byte) bool {
-	return '0' <= c && c <= '9'
-}
-
-func isWordStart(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c >= 0x80
-}
-
-func isWordPart(c byte) bool {
-	return isWordStart(c) || isDigit(c) || c == '$'
-}
-
-func isTagPart(c byte) bool {
-	return isWordStart(c) || isDigit(c)
 }

@@ -195,8 +195,8 @@ func (m *masker) name(x lexeme, to int) {
 	switch {
 	case v.shape == literal, v.shape == dollarQuote:
 		m.hide(m.inside(v))
-	case v.shape == quotedIdent && (tight || sign == ":"):
-		m.hide(m.inside(v))
+	case v.shape == quotedIdent && (tight || sign == ":"): // JSON, or a message
+		m.marked(at, to)
 	case tight:
 		m.hide(at, bareEnd(m.text, at, to, m.inURL(x.start)))
 	}
@@ -211,7 +211,7 @@ func (m *masker) sign(at, to int) (value int, sign string) {
 			return m.skipBlank(at+len(s), to), s
 		}
 	}
-	if len(rest) > 2 && strings.EqualFold(rest[:2], "to") && !isWordPart(rest[2]) {
+	if len(rest) > 2 && strings.EqualFold(rest[:2], "to") && !wordParts[rest[2]] {
 		return m.skipBlank(at+2, to), "to"
 	}
 	return at, ""

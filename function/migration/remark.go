@@ -50,7 +50,7 @@ func parseDirective(comment string) (directive, bool) {
 		return directive{}, false
 	}
 	trimmed := strings.TrimLeft(rest, " \t")
-	end := skip(trimmed, 0, isDirectivePart)
+	end := skip(trimmed, 0, directiveParts)
 	d.name, d.arg = trimmed[:end], strings.TrimSpace(trimmed[end:])
 	spaced := len(trimmed) < len(rest)
 	d.loose = spaced || d.owner != owner
@@ -58,6 +58,5 @@ func parseDirective(comment string) (directive, bool) {
 	return d, d.name != "" && (!spaced || d.known())
 }
 
-func isDirectivePart(c byte) bool {
-	return c < 0x80 && isTagPart(c) || c == '-'
-}
+// directiveParts can stand in the name of a directive.
+var directiveParts = table(func(c byte) bool { return c < 0x80 && tagParts[c] || c == '-' })

@@ -211,7 +211,7 @@ func (s *scanner) finish(end int) {
 	case len(s.bodies) > 0:
 		s.fail(s.bodies[0], codeUnterminated, "BEGIN ATOMIC without its END", "Write END; behind the last statement of the body.")
 	}
-	for end > s.start && isSpace(s.text[end-1]) {
+	for end > s.start && spaces[s.text[end-1]] {
 		end--
 	}
 	s.cut(end)

@@ -28,10 +28,10 @@ func secretName(name string) bool {
 // where the text around the string ends.
 func (m *masker) prose(start, end, to int, c *call) {
 	for i := start; i < end; i++ {
-		if !isWordPart(m.text[i]) {
+		if !wordParts[m.text[i]] {
 			continue
 		}
-		word := skip(m.text[:end], i+1, isWordPart)
+		word := skip(m.text[:end], i+1, wordParts)
 		if secretName(m.text[i:word]) {
 			m.said(i, word, end, to, c)
 		}
@@ -42,12 +42,12 @@ func (m *masker) prose(start, end, to int, c *call) {
 // said looks at what follows the name of a secret within a string.
 func (m *masker) said(name, at, end, to int, c *call) {
 	url := m.inURL(name)
-	at = skip(m.text[:end], at, isQuoteMark) // "password": "x", "password\": ...
-	v := skip(m.text[:end], at, isSpace)
+	at = skip(m.text[:end], at, quoteMarks) // "password": "x", "password\": ...
+	v := skip(m.text[:end], at, spaces)
 	sign := byte(0)
 	if v < end && (m.text[v] == '=' || m.text[v] == ':') {
 		sign = m.text[v]
-		v = skip(m.text[:end], v+1, isSpace)
+		v = skip(m.text[:end], v+1, spaces)
 	}
 	switch {
 	case v >= end:
@@ -89,7 +89,7 @@ func (m *masker) cutOff(end, to int, sign byte, c *call) {
 
 // nested masks a password in doubled quotes: 'ALTER ROLE r PASSWORD ”x”'.
 func (m *masker) nested(at, end int) {
-	run := skip(m.text[:end], at, func(c byte) bool { return c == '\'' }) - at
+	run := len(m.text[at:end]) - len(strings.TrimLeft(m.text[at:end], "'"))
 	unit := "''"
 	if run >= 4 {
 		unit = "''''"
@@ -145,7 +145,7 @@ func (m *masker) inURL(at int) bool {
 func bareEnd(text string, at, end int, url bool) int {
 	for at < end {
 		switch c := text[at]; {
-		case isSpace(c), c == '\'', url && c == '&':
+		case spaces[c], c == '\'', url && c == '&':
 			return at
 		case c == '\\' && at+1 < end && text[at+1] != '\n' && text[at+1] != '\r':
 			at++
@@ -155,9 +155,8 @@ func bareEnd(text string, at, end int, url bool) int {
 	return min(at, end)
 }
 
-func isQuoteMark(c byte) bool {
-	return c == '"' || c == '\\'
-}
+// quoteMarks can stand between a name and the colon behind it.
+var quoteMarks = table(func(c byte) bool { return c == '"' || c == '\\' })
 
 // urls masks the password in scheme://user:password@host.
 func (m *masker) urls() {
@@ -202,10 +201,10 @@ func endOfURL(s string) int {
 // tokens masks what is a secret by its looks: access keys of AWS, verifiers of SCRAM.
 func (m *masker) tokens() {
 	for i := 0; i < len(m.text); i++ {
-		if !isWordPart(m.text[i]) {
+		if !wordParts[m.text[i]] {
 			continue
 		}
-		end := skip(m.text, i+1, isWordPart)
+		end := skip(m.text, i+1, wordParts)
 		if w := m.text[i:end]; len(w) == 20 && (strings.HasPrefix(w, "AKIA") || strings.HasPrefix(w, "ASIA")) && strings.ToUpper(w) == w {
 			m.hide(i, end)
 		}

@@ -18,8 +18,8 @@ func Words(text string) []string {
 	found := map[string]struct{}{}
 	for i := 0; i < len(text); i++ {
 		switch {
-		case isWordPart(text[i]):
-			end := skip(text, i+1, isWordPart)
+		case wordParts[text[i]]:
+			end := skip(text, i+1, wordParts)
 			escaped := i > 0 && text[i-1] == '\\'
 			addWord(found, text[i:end], escaped)
 			i = end - 1
@@ -47,7 +47,7 @@ func addWord(found map[string]struct{}, run string, escaped bool) {
 }
 
 func addName(found map[string]struct{}, name string) {
-	if name == "" || isDigit(name[0]) {
+	if name == "" || digits[name[0]] {
 		return
 	}
 	name = clip(name)
@@ -99,10 +99,10 @@ func Dynamic(stmts []Stmt) bool {
 
 func executes(sql string) bool {
 	for i := 0; i < len(sql); i++ {
-		if !isWordPart(sql[i]) {
+		if !wordParts[sql[i]] {
 			continue
 		}
-		end := skip(sql, i+1, isWordPart)
+		end := skip(sql, i+1, wordParts)
 		for part := range strings.SplitSeq(sql[i:end], "$") {
 			if strings.EqualFold(part, "execute") && !grantsOrTriggers(sql[end:]) {
 				return true

@@ -38,11 +38,12 @@ type Pipeline struct {
 	ReadOnly bool
 	// ShowDetail passes on PostgreSQL's DETAIL, which can hold values of rows.
 	ShowDetail bool
+	// Time is the longest that one request can ever have, 0 for any: what has
+	// had all of it and needs more fails, since it could never end.
+	Time time.Duration
 	// Log gets a line for each change of state. nil: none.
 	Log *slog.Logger
 	// Progress, where it is not nil, is told of each file that was applied, as
 	// soon as it is committed.
 	Progress func(migration.FileResult)
-	// Now is the clock. nil: time.Now.
-	Now func() time.Time
 }

@@ -85,16 +85,8 @@ func (s *Session) readFacts(ctx context.Context) error {
 	)
 	f := &s.facts
 	role := s.settings.Role
-	queries := []query{
-		{factsSQL, []any{role, cmp.Or(s.settings.HistorySchema, HistoryName)}, one(&number, &version, &database, &user,
-			&f.Reader, &f.ReadOnly, &pid, &identifier, &aurora, &roleThere, &mayRun, &s.schemaThere)},
-		{historiesSQL, nil, column(&f.Histories)},
-		{othersSQL, nil, func(rows pgx.Rows) (err error) {
-			f.Others, err = pgx.CollectRows(rows, pgx.RowToStructByPos[migration.OtherTool])
-			return err
-		}},
-		{objectsSQL, nil, column(&f.Objects)},
-	}
+	queries := append([]query{{factsSQL, []any{role, cmp.Or(s.settings.HistorySchema, HistoryName)}, one(&number, &version, &database, &user,
+		&f.Reader, &f.ReadOnly, &pid, &identifier, &aurora, &roleThere, &mayRun, &s.schemaThere)}}, s.contentQueries()...)
 	if err := s.look(ctx, queries); err != nil {
 		return fmt.Errorf("read the facts of the server: %w", err)
 	}
@@ -117,6 +109,20 @@ func (s *Session) readFacts(ctx context.Context) error {
 		return s.readAurora(ctx)
 	}
 	return nil
+}
+
+// contentQueries ask what is in the database: histories, ours and of others,
+// and the first few objects.
+func (s *Session) contentQueries() []query {
+	f := &s.facts
+	return []query{
+		{historiesSQL, nil, column(&f.Histories)},
+		{othersSQL, nil, func(rows pgx.Rows) (err error) {
+			f.Others, err = pgx.CollectRows(rows, pgx.RowToStructByPos[migration.OtherTool])
+			return err
+		}},
+		{objectsSQL, nil, column(&f.Objects)},
+	}
 }
 
 // readAurora adds the version of Aurora, which patches without changing

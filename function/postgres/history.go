@@ -44,8 +44,17 @@ func (s *Session) historyTable() (string, error) {
 // it is not made. The row that belongs to Atlas's cloud is skipped.
 func (s *Session) History(ctx context.Context) (migration.History, error) {
 	_, there, err := s.historySchema()
-	if err != nil || !there {
+	if err != nil {
 		return nil, err
+	}
+	if !there {
+		// Who waited for the lock may find what the holder has made meanwhile.
+		if err := s.look(ctx, s.contentQueries()); err != nil {
+			return nil, s.failure(fmt.Errorf("look for the history again: %w", err))
+		}
+		if _, there, err = s.historySchema(); err != nil || !there {
+			return nil, err
+		}
 	}
 	h, _, err := s.read(ctx, false)
 	return h, err

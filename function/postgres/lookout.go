@@ -126,7 +126,7 @@ func (w *lookout) explain(err error) error {
 	}
 	if canceled {
 		stmt.kind = migration.LockWait
-		stmt.err = fmt.Errorf("waited for locks for %s in all while holding locks that stop others: %w", w.session.settings.LockBudget, err)
+		stmt.err = fmt.Errorf("waited for locks for %s in all while holding locks that stop others: %w", w.session.settings.LockBudget, stmt.err)
 	}
 	return err
 }

@@ -20,7 +20,7 @@ func (p *page) progress(r migration.Result, a allowance) {
 	p.gap()
 	p.rows(2, t)
 	if n := len(files) - a.files; n > 0 {
-		p.put(2, caution, fmt.Sprintf("... and %s more, not shown here", count(n, "file")))
+		p.put(2, caution, fmt.Sprintf("... and %s, not shown here", count(n, "more file")))
 	}
 	if r.Outcome != migration.Applied {
 		p.healed(files)
@@ -39,9 +39,12 @@ func progressRow(f migration.FileResult, r migration.Result) []string {
 	row := []string{fmt.Sprintf("%d of %d applied", f.Row.Applied, total(f)), "", "", f.Name}
 	if fileState(f) == migration.StatePending {
 		row[0] = "pending"
-		if failedIn(f, r.Failure) > 0 {
-			row[0] = "failed"
-		}
+	}
+	switch stopped := stoppedIn(f, r.Failure); {
+	case stopped && inDoubt(r.Failure):
+		row[0] += ", in doubt"
+	case stopped && r.Outcome == migration.Failed && f.Row.Applied == 0:
+		row[0] = "failed"
 	}
 	if hasRun(f) {
 		row[1], row[2] = when(f.Row.ExecutedAt), took(f.Row.ExecutionTime)
@@ -71,5 +74,13 @@ func (p *page) healed(files []migration.FileResult) {
 				p.say(2, 2, caution, fmt.Sprintf("%s, statement %d: %s", f.Name, ran.Statement+1, migration.Mask(ran.Healed)))
 			}
 		}
+	}
+}
+
+// joined tells who runs the plan that this invocation was to run.
+func (p *page) joined(r migration.Result) {
+	if r.Outcome == migration.Unfinished && r.Lock != nil {
+		p.gap()
+		p.say(0, 2, plain, "It is run by "+r.Lock.String()+".")
 	}
 }

@@ -18,17 +18,32 @@ func clippedAll(texts []string, l limits) []string {
 	return texts
 }
 
+// manyPeers is how many sessions are told of; more nobody looks at.
+const manyPeers = 200
+
+// within returns the first items that can fit in room bytes, and how many
+// others there are. size is the least that an item takes.
+func within[T any](items []T, room int, size func(T) int) (some []T, others int) {
+	for i, item := range items {
+		if room -= size(item); room < 0 {
+			return items[:i], len(items) - i
+		}
+	}
+	return items, 0
+}
+
+func textSize(s string) int { return len(s) }
+
 func clippedFailure(f *migration.Failure, l limits) *migration.Failure {
 	if f == nil {
 		return nil
 	}
 	c := *f
-	for _, text := range []*string{&c.Message, &c.Detail, &c.Hint, &c.State, &c.Next} {
+	for _, text := range []*string{&c.Message, &c.Detail, &c.Hint, &c.Excerpt, &c.State, &c.Next} {
 		*text = clip(migration.Mask(*text), l.text)
 	}
-	c.Excerpt = clip(maskedExcerpt(c.Excerpt), l.text)
 	c.File, c.SQLState = clip(c.File, l.text), clip(c.SQLState, l.text)
-	c.Blockers = slices.Clone(c.Blockers)
+	c.Blockers = slices.Clone(c.Blockers[:min(len(c.Blockers), manyPeers)])
 	for i := range c.Blockers {
 		c.Blockers[i] = *clippedPeer(&c.Blockers[i], l)
 	}

@@ -49,6 +49,8 @@ func (p *page) commands(r migration.Result, o ScreenOptions) {
 		p.offer("To try again:", again(r), o)
 	case r.Outcome == migration.Blocked && r.Refusal != nil && r.Refusal.Reason == "digest":
 		p.offer("To plan again:", plan(r), o)
+	case r.Outcome == migration.Blocked && r.Refusal != nil && r.Refusal.Reason == "approval":
+		p.offer("To plan:", plan(r), o)
 	}
 }
 

@@ -76,13 +76,15 @@ type statementState string
 
 // Planned will run. Applied is in the database, whichever invocation brought it
 // there. RolledBack ran to its end and was undone with its transaction. Failed
-// is the one that the error speaks of. A statement that was not reached is not
-// in the list.
+// is the one that the error speaks of. InDoubt is one of which nobody knows
+// whether it took effect, because no answer came. A statement that was not
+// reached is not in the list.
 const (
 	statementPlanned    statementState = "planned"
 	statementApplied    statementState = "applied"
 	statementRolledBack statementState = "rolled back"
 	statementFailed     statementState = "failed"
+	statementInDoubt    statementState = "in doubt"
 )
 
 type statementDocument struct {
@@ -90,9 +92,9 @@ type statementDocument struct {
 	Line         int            `json:"line"`
 	Statement    int            `json:"statement"` // from 1
 	Of           int            `json:"of"`
-	State        statementState `json:"state"`
 	SQL          string         `json:"sql"`
-	Cut          int            `json:"cut,omitempty"`          // bytes of sql that were left out at its end
+	Cut          int            `json:"cut,omitempty"` // bytes of sql that were left out at its end
+	State        statementState `json:"state"`
 	Milliseconds *float64       `json:"milliseconds,omitempty"` // where this invocation ran it
 	Found        bool           `json:"found,omitempty"`        // not run here: an earlier run had begun it, and its effect was there
 	Healed       string         `json:"healed,omitempty"`       // what was mended before it could run

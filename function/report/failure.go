@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -15,10 +14,8 @@ func (p *page) failure(r migration.Result, a allowance) {
 	}
 	p.gap()
 	p.say(0, 2, bad, f.Error())
-	if f.Excerpt != "" {
-		for _, l := range shortLines(strings.Split(strings.ReplaceAll(f.Excerpt, "\t", " "), "\n")) {
-			p.put(4, plain, l)
-		}
+	for _, l := range pointedAt(r, f) {
+		p.put(4, plain, l)
 	}
 	p.labelled(4, "Detail:", f.Detail)
 	p.labelled(4, "PostgreSQL's hint:", f.Hint)
@@ -36,23 +33,17 @@ func (p *page) failure(r migration.Result, a allowance) {
 	}
 }
 
-// maskedExcerpt masks an excerpt and keeps each caret below what it points at,
-// where a mask before it on the line made that move.
-func maskedExcerpt(text string) string {
-	was, is := strings.Split(text, "\n"), strings.Split(migration.Mask(text), "\n")
-	if slices.Equal(was, is) || len(was) != len(is) {
-		return strings.Join(is, "\n")
+// pointedAt returns the lines of the file that failed: the excerpt with its
+// caret, else the beginning of the statement.
+func pointedAt(r migration.Result, f *migration.Failure) []string {
+	if f.Excerpt != "" {
+		// One column for a tab, as the caret counts it.
+		return shortLines(strings.Split(strings.ReplaceAll(f.Excerpt, "\t", " "), "\n"))
 	}
-	for i := 1; i < len(is); i++ {
-		at := strings.IndexByte(was[i], '^')
-		if at < 0 || strings.Trim(was[i], " \t^") != "" || was[i-1] == is[i-1] {
-			continue
-		}
-		line, masked := []rune(was[i-1]), []rune(is[i-1])
-		if moved := len(masked) - len(line); at < len(line) && at+moved >= 0 &&
-			strings.HasSuffix(is[i-1], string(line[at:])) {
-			is[i] = strings.Repeat(" ", at+moved) + strings.TrimLeft(was[i], " \t")
+	for _, ran := range ranFiles(r) {
+		if n := failedIn(ran, f); n > 0 && n <= len(ran.Stmts) {
+			return excerpt(migration.Mask(ran.Stmts[n-1].Text), 5, 0)
 		}
 	}
-	return strings.Join(is, "\n")
+	return nil
 }

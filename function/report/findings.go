@@ -15,7 +15,7 @@ func (p *page) findings(r migration.Result, a allowance) {
 	for i, f := range sorted {
 		p.gap()
 		if i == a.findings {
-			p.say(0, 2, caution, fmt.Sprintf("... and %s more, not shown here: %s", count(len(sorted)-i, "finding"), foundInAll(sorted[i:])))
+			p.say(0, 2, caution, fmt.Sprintf("... and %s, not shown here: %s", count(len(sorted)-i, "more finding"), foundInAll(sorted[i:])))
 			return
 		}
 		p.finding(f)

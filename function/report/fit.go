@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -14,25 +15,32 @@ import (
 type list struct {
 	name string // its key in "cut"
 	// drop leaves out the last items that are at least n bytes together, or
-	// all that may go, and says how many those were.
-	drop func(n int) int
+	// all that may go. It says how many those were, and of how many bytes.
+	drop func(n int) (items, bytes int)
 }
 
 // fit encodes d in at most l.report bytes. It drops from one list after the
 // other, only as much as must be, and tells of it in d.Cut and at the end of
-// the screen. left are what was left out of d before.
+// the screen. left counts what was left out of d before.
 func fit(d *document, left map[string]int, l limits) []byte {
 	screen := d.Screen
 	d.note(left, screen, l)
+	b := encode(d)
+	over := len(b) - l.report
 	for _, list := range d.lists(&screen) {
-		b := encode(d)
-		over := len(b) - l.report
 		if over <= 0 {
 			return b
 		}
-		left[list.name] += list.drop(over + noteRoom)
+		items, size := list.drop(over + noteRoom)
+		left[list.name] += items
+		if over -= size; over > 0 {
+			continue // no need to encode all of it to know
+		}
 		d.note(left, screen, l)
+		b = encode(d)
+		over = len(b) - l.report
 	}
+	d.note(left, screen, l)
 	return encode(d)
 }
 
@@ -51,14 +59,14 @@ func (d *document) note(left map[string]int, screen []string, l limits) {
 		said = append(said, number(left[name])+" "+inWords[name])
 	}
 	var p page
-	p.say(0, 2, plain, fmt.Sprintf("This report was cut to fit %s. Left out: %s.", size(l.report), strings.Join(said, ", ")))
+	p.say(0, 2, plain, fmt.Sprintf("This report was cut to fit %s. Left out: %s.", megabytes(l.report), strings.Join(said, ", ")))
 	d.Screen = slices.Concat(screen, []string{""}, texts(p.done()))
 }
 
 // inWords says what is counted under a key of "cut".
 var inWords = map[string]string{
 	"statements": "of the statements",
-	"details":    "details of findings",
+	"details":    "of the details of findings",
 	"touched":    "of the objects that the plan touches",
 	"plan_files": "of the files of the plan",
 	"files":      "of the files",
@@ -66,42 +74,42 @@ var inWords = map[string]string{
 	"unseen":     "of what was not looked at",
 	"changed":    "of the changed objects",
 	"adopts":     "of the changes to the history",
-	"screen":     "lines of this screen",
+	"screen":     "of the lines of this screen",
 	"findings":   "of the findings",
 	"blockers":   "of the sessions that hold locks",
 }
 
-func size(bytes int) string {
-	if bytes >= 1_000_000 {
-		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+func megabytes(n int) string {
+	if n >= 1_000_000 {
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 	}
-	return fmt.Sprintf("%d kB", bytes/1000)
+	return fmt.Sprintf("%d kB", n/1000)
 }
 
 // lists are what can be cut, in the order in which it is.
 func (d *document) lists(screen *[]string) []list {
 	all := []list{
-		{"statements", func(n int) int { return dropLast(&d.Statements, 2, n) }},
-		{"details", func(n int) int { return dropDetails(d.Findings, n) }},
+		{"statements", last(&d.Statements, 2)},
+		{"details", d.dropDetails},
 	}
 	if d.Plan != nil {
 		all = append(all,
-			list{"touched", func(n int) int { return dropLast(&d.Plan.Touched, 3, n) }},
-			list{"plan_files", func(n int) int { return dropLast(&d.Plan.Files, 3, n) }},
-			list{"adopts", func(n int) int { return dropLast(&d.Plan.Adopts, 3, n) }})
+			list{"touched", last(&d.Plan.Touched, 3)},
+			list{"plan_files", last(&d.Plan.Files, 3)},
+			list{"adopts", last(&d.Plan.Adopts, 3)})
 	}
 	all = append(all,
-		list{"files", func(n int) int { return dropLast(&d.Files, 2, n) }},
-		list{"migrations", func(n int) int { return dropFirst(&d.Migrations, 2, n) }},
-		list{"unseen", func(n int) int { return dropLast(&d.Unseen, 2, n) }})
+		list{"files", last(&d.Files, 2)},
+		list{"migrations", first(&d.Migrations, 2)},
+		list{"unseen", last(&d.Unseen, 2)})
 	if d.Refusal != nil {
-		all = append(all, list{"changed", func(n int) int { return dropLast(&d.Refusal.Changed, 3, n) }})
+		all = append(all, list{"changed", last(&d.Refusal.Changed, 3)})
 	}
 	all = append(all,
-		list{"screen", func(n int) int { return dropMiddle(screen, n) }},
-		list{"findings", func(n int) int { return dropFindings(&d.Findings, n) }})
+		list{"screen", middle(screen)},
+		list{"findings", d.dropFindings})
 	if d.Error != nil {
-		all = append(all, list{"blockers", func(n int) int { return dropLast(&d.Error.Blockers, 3, n) }})
+		all = append(all, list{"blockers", last(&d.Error.Blockers, 3)})
 	}
 	return all
 }
@@ -109,47 +117,55 @@ func (d *document) lists(screen *[]string) []list {
 // encodedSize is the number of bytes that v takes as an item depth levels deep.
 func encodedSize(v any, depth int) int {
 	b := encode(v)
-	return len(b) + 1 + strings.Count(string(b), "\n")*2*depth
+	return len(b) + 1 + bytes.Count(b, []byte("\n"))*2*depth
 }
 
-func dropLast[T any](items *[]T, depth, n int) (dropped int) {
-	keep := len(*items)
-	for keep > 0 && n > 0 {
-		keep--
-		n -= encodedSize((*items)[keep], depth)
+// last drops from the end of a list.
+func last[T any](items *[]T, depth int) func(int) (int, int) {
+	return func(n int) (dropped, size int) {
+		keep := len(*items)
+		for keep > 0 && size < n {
+			keep--
+			size += encodedSize((*items)[keep], depth)
+		}
+		dropped = len(*items) - keep
+		*items = (*items)[:keep]
+		return dropped, size
 	}
-	dropped = len(*items) - keep
-	*items = (*items)[:keep]
-	return dropped
 }
 
-// dropFirst is for migrations: the latest and the pending ones stand last.
-func dropFirst[T any](items *[]T, depth, n int) (dropped int) {
-	for dropped < len(*items) && n > 0 {
-		n -= encodedSize((*items)[dropped], depth)
-		dropped++
+// first drops from the beginning: of migrations, the pending ones stand last.
+func first[T any](items *[]T, depth int) func(int) (int, int) {
+	return func(n int) (dropped, size int) {
+		for dropped < len(*items) && size < n {
+			size += encodedSize((*items)[dropped], depth)
+			dropped++
+		}
+		*items = (*items)[dropped:]
+		return dropped, size
 	}
-	*items = (*items)[dropped:]
-	return dropped
 }
 
 // screenEnds is how many lines of the beginning and of the end of a screen stay.
 const screenEnds = 15
 
-// dropMiddle leaves the ends of the screen, where the outcome and the next step
+// middle leaves the ends of the screen, where the outcome and the next step
 // stand.
-func dropMiddle(screen *[]string, n int) (dropped int) {
-	s := *screen
-	first, last := len(s)-screenEnds, len(s)-screenEnds
-	for first > screenEnds && n > 0 {
-		first--
-		n -= encodedSize(s[first], 2)
+func middle(screen *[]string) func(int) (int, int) {
+	return func(n int) (dropped, size int) {
+		s := *screen
+		end := len(s) - screenEnds
+		start := end
+		for start > screenEnds && size < n {
+			start--
+			size += encodedSize(s[start], 2)
+		}
+		if dropped = end - start; dropped <= 0 {
+			return 0, 0
+		}
+		*screen = slices.Concat(s[:start], []string{"... (" + count(dropped, "line") + " left out)"}, s[end:])
+		return dropped, size
 	}
-	if dropped = last - first; dropped <= 0 {
-		return 0
-	}
-	*screen = slices.Concat(s[:first], []string{"... (" + count(dropped, "line") + " left out)"}, s[last:])
-	return dropped
 }
 
 // rank orders findings by what may be lost first.
@@ -167,35 +183,35 @@ func byLoss(findings []migration.Finding) []int {
 	return order
 }
 
-func dropDetails(findings []migration.Finding, n int) (dropped int) {
-	for _, i := range byLoss(findings) {
-		if n <= 0 {
+func (d *document) dropDetails(n int) (dropped, size int) {
+	for _, i := range byLoss(d.Findings) {
+		if size >= n {
 			break
 		}
-		if f := &findings[i]; f.Detail != "" {
-			n -= encodedSize(f.Detail, 0)
+		if f := &d.Findings[i]; f.Detail != "" {
+			size += encodedSize(f.Detail, 0)
 			f.Detail = ""
 			dropped++
 		}
 	}
-	return dropped
+	return dropped, size
 }
 
-func dropFindings(findings *[]migration.Finding, n int) (dropped int) {
+func (d *document) dropFindings(n int) (dropped, size int) {
 	gone := map[int]bool{}
-	for _, i := range byLoss(*findings) {
-		if n <= 0 {
+	for _, i := range byLoss(d.Findings) {
+		if size >= n {
 			break
 		}
-		n -= encodedSize((*findings)[i], 2)
+		size += encodedSize(d.Findings[i], 2)
 		gone[i] = true
 	}
-	kept := make([]migration.Finding, 0, len(*findings)-len(gone))
-	for i, f := range *findings {
+	kept := make([]migration.Finding, 0, len(d.Findings)-len(gone))
+	for i, f := range d.Findings {
 		if !gone[i] {
 			kept = append(kept, f)
 		}
 	}
-	*findings = kept
-	return len(gone)
+	d.Findings = kept
+	return len(gone), size
 }

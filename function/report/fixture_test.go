@@ -39,7 +39,7 @@ func file(t testing.TB, name string, mode migration.TxMode, text string) migrati
 
 func dryRunLog(t testing.TB) migration.File {
 	t.Helper()
-	text, err := os.ReadFile("testdata/017_create_dry_run_log_micro_agente.sql")
+	text, err := os.ReadFile("../../migrations/017_create_dry_run_log_micro_agente.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/alquimistaai/aurora-migrator/function/catalog"
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
@@ -33,6 +36,24 @@ func TestJSON_golden(t *testing.T) {
 	r.Findings = findings
 	golden(t, "testdata/planned.json", string(JSON(r, false)))
 	golden(t, "testdata/failed.json", string(JSON(failedInTransaction(t), false)))
+}
+
+// The screen of a report that did not fit says what is missing, and where.
+func TestScreen_cut(t *testing.T) {
+	r := planned(pending(manyFiles(t, 99)...)...)
+	r.Findings = findings
+	for i := range 300 {
+		name := fmt.Sprintf("public.partition_%d", i)
+		r.Plan.Touched = append(r.Plan.Touched, catalog.Mark{Kind: "table", Name: name, Fingerprint: "0123456789abcdef"})
+	}
+	for i := range 1200 {
+		r.Plan.Touched = append(r.Plan.Touched, r.Plan.Touched[i%300])
+	}
+	var d document
+	if err := json.Unmarshal(JSON(r, true), &d); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "testdata/cut.golden", strings.Join(d.Screen, "\n")+"\n")
 }
 
 func golden(t *testing.T, path, got string) {
@@ -68,7 +89,7 @@ func screens(t *testing.T) map[string]screenCase {
 	long := planned(pending(manyFiles(t, 40)...)...)
 	return map[string]screenCase{
 		"planned":                  {result: one},
-		"planned_function":         {one, ScreenOptions{Stack: "aurora-migrations-prod", Flags: []string{"--function", "runner"}}},
+		"planned_function":         {planned(pending(leadIndexes(t))...), ScreenOptions{Stack: "aurora-migrations-prod", Flags: []string{"--function", "runner"}}},
 		"planned_findings":         {result: found},
 		"planned_many":             {result: many},
 		"planned_brief":            {long, ScreenOptions{Brief: true}},
@@ -76,10 +97,15 @@ func screens(t *testing.T) map[string]screenCase {
 		"nothing_to_do":            {result: migration.Result{Action: migration.ActionPlan, Outcome: migration.NothingToDo, Target: target, Version: "019"}},
 		"applied":                  {result: applied(dryRunLog(t))},
 		"applied_several":          {result: applied(dryRunLog(t), leads(t), leadIndexes(t))},
-		"unfinished":               {result: unfinished(t)},
+		"unfinished":               {result: unfinishedOutside(t)},
 		"failed_in_transaction":    {result: failedInTransaction(t)},
 		"failed_outside":           {result: failedOutside(t)},
 		"failed_lock_wait":         {result: failedLockWait(t)},
+		"unfinished_time_over":     {result: timeOver(t)},
+		"unfinished_in_doubt":      {result: lost(t)},
+		"unfinished_joined":        {result: underWay},
+		"blocked_not_approved":     {result: notApproved},
+		"status_blocked":           {result: statusBlocked(t)},
 		"blocked_parts":            {result: blockedByDigest(t, migration.FilesPart, migration.HistoryPart, migration.SchemaPart, migration.EnginePart, migration.TargetPart, migration.SettingsPart)},
 		"blocked_files":            {result: blockedByDigest(t, migration.FilesPart)},
 		"blocked_history":          {result: blockedByDigest(t, migration.HistoryPart)},
@@ -136,7 +162,7 @@ func goesOn(t *testing.T) migration.Result {
 	return planned(migration.Pending{File: f, Row: row(f, 2, 0, 90*time.Second)})
 }
 
-func unfinished(t *testing.T) migration.Result {
+func unfinishedOutside(t *testing.T) migration.Result {
 	r := applied(dryRunLog(t), leads(t), leadIndexes(t))
 	r.Outcome = migration.Unfinished
 	last := &r.Files[2]
@@ -154,7 +180,7 @@ func failedInTransaction(t *testing.T) migration.Result {
 	r.Files[1].Row, r.Files[1].Ran = migration.Revision{}, r.Files[1].Ran[:2]
 	r.Plan.Files = append(r.Plan.Files, pending(leadIndexes(t))...)
 	r.Failure = &migration.Failure{
-		File: "migrations/018_leads.sql", Line: 7, Column: 8, Statement: 3, Of: 5,
+		File: "018_leads.sql", Line: 7, Column: 8, Statement: 3, Of: 5,
 		Message: `ERROR: syntax error at or near "TABEL"`, SQLState: "42601",
 		Excerpt: "CREATE TABEL consents (lead_id uuid);\n       ^",
 		State:   "Nothing of this file was kept: it ran in one transaction, which was rolled back. The files before it stay applied.",
@@ -169,7 +195,7 @@ func failedOutside(t *testing.T) migration.Result {
 	f := &r.Files[1]
 	f.Row, f.Ran = row(f.File, 2, 1, 185*time.Second), f.Ran[:2]
 	r.Failure = &migration.Failure{
-		File: "migrations/019_lead_indexes.sql", Line: 5, Statement: 3, Of: 3,
+		File: "019_lead_indexes.sql", Line: 5, Statement: 3, Of: 3,
 		Message: `ERROR: could not create unique index "leads_nome_unique"`, SQLState: "23505",
 		Hint:  "Look for rows that are equal in lower(nome).",
 		State: "Statements 1 and 2 of the file are in the database, each committed by itself. The index leads_nome_unique is there and INVALID.",
@@ -183,7 +209,7 @@ func failedLockWait(t *testing.T) migration.Result {
 	r.Outcome, r.Version = migration.Failed, "016"
 	r.Files[0].Row, r.Files[0].Ran = migration.Revision{}, r.Files[0].Ran[:1]
 	r.Failure = &migration.Failure{
-		File: "migrations/018_leads.sql", Line: 5, Statement: 2, Of: 5,
+		File: "018_leads.sql", Line: 5, Statement: 2, Of: 5,
 		Message: "ERROR: canceling statement due to lock timeout", SQLState: "55P03",
 		Blockers: []migration.Peer{
 			{PID: 4711, User: "app", Application: "lead-worker", Client: "10.0.3.17", State: "idle in transaction", Transaction: "4 min 12 s"},
@@ -200,12 +226,13 @@ func blockedByDigest(t *testing.T, differs ...migration.Part) migration.Result {
 	r := migration.Result{
 		Action: migration.ActionApply, Outcome: migration.Blocked, Target: target, Plan: sealed(pending(dryRunLog(t))...), Version: "016",
 		Refusal: &migration.Refusal{
-			Reason: "digest", Summary: "The plan that was approved is not what would run now.", Differs: differs,
-			Next: "Plan again, read what has changed, and approve the new digest.",
+			Reason: "digest", Summary: "this is not the plan that was approved: " + fmt.Sprint(differs), Differs: differs,
+			Next: "Ask for a new plan, read what has changed, and approve that.",
 		},
 	}
 	if len(differs) == 0 {
-		r.Refusal.Summary = `What was handed in is not a digest: want "p1_", 64 hexadecimal digits, "_" and 24 more, as plan prints it.`
+		r.Refusal.Summary = "what was handed in as the plan is " + migration.ErrMalformedDigest.Error()
+		r.Refusal.Next = "Copy the digest as plan prints it, whole."
 	}
 	return r
 }
@@ -216,20 +243,67 @@ func blockedByReport(t *testing.T) migration.Result {
 	return r
 }
 
+var holder = &migration.Peer{PID: 311, User: "deployer", Application: "aurora-migrate p1_0123456789abcdef", Client: "10.0.1.9", State: "active", Transaction: "3 min 2 s"}
+
+// underWay is the answer to a request whose plan another invocation runs.
+var underWay = migration.Result{
+	Action: migration.ActionApply, Outcome: migration.Unfinished, Target: target, Lock: holder,
+	Next: "A run of this plan is under way: send the same request again to learn how it ended, or ask for status.",
+}
+
+var notApproved = migration.Result{
+	Action: migration.ActionApply, Outcome: migration.Blocked, Target: target,
+	Refusal: &migration.Refusal{
+		Reason: "approval", Summary: "this plan has not been approved: apply needs the digest that plan printed",
+		Next: "Ask for a plan, read it, and hand its digest to apply.",
+	},
+}
+
+// timeOver is a run whose time ended in the middle of a transactional file.
+func timeOver(t *testing.T) migration.Result {
+	r := failedInTransaction(t)
+	r.Outcome = migration.Unfinished
+	r.Failure = &migration.Failure{
+		File: "018_leads.sql", Line: 7, Statement: 3, Of: 5, Kind: migration.Stopped,
+		Message: "ERROR: canceling statement due to statement timeout", SQLState: "57014",
+		State: "Nothing of this file was kept: it ran in one transaction, which was rolled back. The file before it is applied and stays.",
+		Next:  "Run the same command again: it goes on from there, with all the time of a new invocation.",
+	}
+	return r
+}
+
+// lost is a run whose connection broke while it waited for the answer to COMMIT.
+func lost(t *testing.T) migration.Result {
+	r := timeOver(t)
+	r.Failure = &migration.Failure{
+		File: "018_leads.sql", Kind: migration.Disconnected, Message: "the connection was lost: unexpected EOF",
+		State: "It is not known whether this file took effect: the connection was lost before the answer came. The file before it is applied and stays.",
+		Next:  "Run the same command again: it looks what has taken effect and goes on from there.",
+	}
+	return r
+}
+
+func statusBlocked(t *testing.T) migration.Result {
+	r := status(t)
+	r.Outcome, r.Lock = migration.Blocked, nil
+	r.Refusal = &migration.Refusal{Reason: "directory", Summary: r.Findings[0].Summary, Next: r.Findings[0].Fix}
+	r.Next = r.Refusal.Next
+	return r
+}
+
 var blockedByLock = migration.Result{
 	Action: migration.ActionApply, Outcome: migration.Blocked, Target: target,
 	Refusal: &migration.Refusal{
-		Reason: "locked", Summary: "Another migration runs on this database.",
-		Holder:     &migration.Peer{PID: 311, User: "deployer", Application: "aurora-migrate p1_0123456789abcdef", Client: "10.0.1.9", State: "active", Transaction: "3 min 2 s"},
-		RetryAfter: 14500 * time.Millisecond, Next: "Wait for it to end, then run the same command again.",
+		Reason: "locked", Summary: "another migration holds the advisory lock of this database: " + holder.String(), Holder: holder,
+		RetryAfter: 14500 * time.Millisecond, Next: "Wait until it is done, then run the same command again.",
 	},
 }
 
 var blockedNotEmpty = migration.Result{
 	Action: migration.ActionPlan, Outcome: migration.Blocked, Target: target,
 	Refusal: &migration.Refusal{
-		Reason: "not_empty", Summary: "The database has 31 tables and no history of migrations: which versions it already has cannot be known.",
-		Next: `Adopt it: {"action":"baseline","version":"V"}, where V is the last version whose changes the database has.`,
+		Reason: "not_empty", Summary: "the database app has no history and is not empty (table public.leads, table public.tenants, ...): it cannot be told which migrations it already has",
+		Next: `Adopt it: baseline with the last version whose changes it already has, such as {"action":"baseline","version":"016"}.`,
 	},
 }
 
@@ -243,7 +317,10 @@ var blockedByFindings = migration.Result{
 			Fix:     "Restore the file as it was applied, and put the change into a new file.",
 		}.Identified(),
 	},
-	Next: "Mend the directory, then plan again.",
+	Refusal: &migration.Refusal{
+		Reason: "directory", Summary: "017_create_dry_run_log_micro_agente.sql has been edited since it was applied on 2026-03-01 03:14 UTC",
+		Next: "Restore the file as it was applied, and put the change into a new file.",
+	},
 }
 
 func status(t *testing.T) migration.Result {

@@ -26,8 +26,7 @@ func headline(r migration.Result) string {
 	case migration.Current, migration.Outstanding:
 		return statusHeadline(r)
 	case migration.Unfinished:
-		applied, all := appliedFiles(r)
-		return fmt.Sprintf("Unfinished: %d of %s applied to %s", applied, count(all, "file"), where)
+		return unfinished(r, where)
 	case migration.Invalid:
 		return "Invalid request: nothing was done"
 	case migration.Blocked:
@@ -56,6 +55,14 @@ func adopted(r migration.Result) string {
 	return r.Version
 }
 
+func unfinished(r migration.Result, where string) string {
+	applied, all := appliedFiles(r)
+	if all == 0 && r.Lock != nil {
+		return "Unfinished: a run of this plan is under way on " + where
+	}
+	return fmt.Sprintf("Unfinished: %d of %s applied to %s", applied, count(all, "file"), where)
+}
+
 // undone says what was asked for and did not come to be.
 func undone(r migration.Result) string {
 	if r.Target == nil && r.Outcome == migration.Failed {
@@ -64,24 +71,28 @@ func undone(r migration.Result) string {
 	where := place(r.Target) + asWhom(r.Target)
 	switch r.Action {
 	case migration.ActionStatus:
+		if len(r.Migrations) > 0 {
+			return place(r.Target) + standing(r) + "; as it is, nothing can be planned"
+		}
 		return "there is no status of " + where
 	case migration.ActionBaseline:
 		return "no version was adopted in " + where
 	case migration.ActionApply:
 		return notApplied(r, where)
 	}
-	if r.Plan != nil {
-		return "this plan may not run now on " + where
+	if r.Target == nil {
+		return "there is no plan"
 	}
 	return "there is no plan for " + where
 }
 
 func notApplied(r migration.Result, where string) string {
 	for _, f := range ranFiles(r) {
-		if failedIn(f, r.Failure) > 0 {
-			if fileState(f) == migration.StatePartial {
-				return fmt.Sprintf("%s was applied only in part to %s", f.Name, where)
-			}
+		switch {
+		case !stoppedIn(f, r.Failure):
+		case fileState(f) == migration.StatePartial:
+			return fmt.Sprintf("%s was applied only in part to %s", f.Name, where)
+		case fileState(f) == migration.StatePending && !inDoubt(r.Failure):
 			return fmt.Sprintf("%s was not applied to %s", f.Name, where)
 		}
 	}

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/alquimistaai/aurora-migrator/function/catalog"
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
@@ -52,9 +54,32 @@ func newDocument(r migration.Result, l limits) (*document, map[string]int) {
 	}
 	d.Statements, left["statements"] = statements(r, l)
 	d.Findings = clippedFindings(r.Findings, l)
-	d.Plan = newPlanDocument(r, l)
 	d.Migrations = clippedMigrations(r.Migrations, l)
+	d.Plan = newPlanDocument(r, l)
+	d.bound(r, l, left)
 	return d, left
+}
+
+// bound leaves out what cannot fit whatever else there is, so that fit has
+// little to encode.
+func (d *document) bound(r migration.Result, l limits, left map[string]int) {
+	d.Unseen, left["unseen"] = within(d.Unseen, l.report, textSize)
+	d.Files, left["files"] = within(d.Files, l.report, func(f fileDocument) int { return len(f.Name) + len(f.Version) + 100 })
+	slices.Reverse(d.Migrations) // the latest and the pending ones stand last, and stay
+	d.Migrations, left["migrations"] = within(d.Migrations, l.report, func(m migration.Migration) int {
+		return len(m.Version) + len(m.File) + len(m.By) + len(m.Error) + 50
+	})
+	slices.Reverse(d.Migrations)
+	if d.Plan != nil {
+		d.Plan.Touched, left["touched"] = within(d.Plan.Touched, l.report, func(m catalog.Mark) int { return len(m.Name) + 70 })
+		d.Plan.Files, left["plan_files"] = within(d.Plan.Files, l.report, func(f planFileDocument) int { return len(f.Name) + len(f.Hash) + 100 })
+	}
+	if d.Refusal != nil {
+		d.Refusal.Changed, left["changed"] = within(d.Refusal.Changed, l.report, textSize)
+	}
+	if d.Error != nil {
+		left["blockers"] = len(r.Failure.Blockers) - len(d.Error.Blockers)
+	}
 }
 
 func newPlanDocument(r migration.Result, l limits) *planDocument {
@@ -106,15 +131,15 @@ func files(r migration.Result, l limits) []fileDocument {
 	return list
 }
 
-// next is the one sentence of what to do now, whoever wrote it.
+// next is the one sentence of what to do now, whoever wrote it, masked.
 func next(r migration.Result) string {
 	switch {
 	case r.Next != "":
-		return r.Next
+		return migration.Mask(r.Next)
 	case r.Refusal != nil && r.Refusal.Next != "":
-		return r.Refusal.Next
+		return migration.Mask(r.Refusal.Next)
 	case r.Failure != nil:
-		return r.Failure.Next
+		return migration.Mask(r.Failure.Next)
 	}
 	return ""
 }

@@ -14,7 +14,7 @@ func (p *page) planned(r migration.Result, a allowance) {
 		if i == a.files || lines <= 0 {
 			n, statements := totals(files[i:])
 			p.gap()
-			p.say(0, 2, caution, fmt.Sprintf("... and %s with %s more, not shown here", count(n, "file"), count(statements, "statement")))
+			p.say(0, 2, caution, fmt.Sprintf("... and %s with %s, not shown here", count(n, "more file"), count(statements, "statement")))
 			return
 		}
 		p.gap()
@@ -36,22 +36,26 @@ func manner(f migration.Pending) string {
 }
 
 // statements shows those of a file that are still to run, until lines are used
-// up, and returns how many lines are left.
+// up, and returns how many lines are left. Long ones have empty lines around
+// them, short ones stand close.
 func (p *page) statements(f migration.Pending, lines int, a allowance) int {
+	short := true
 	for i := f.Applied(); i < len(f.Stmts); i++ {
 		if lines <= 0 {
 			p.gap()
-			p.put(2, caution, fmt.Sprintf("... and %s more of this file, not shown here", count(len(f.Stmts)-i, "statement")))
+			p.put(2, caution, fmt.Sprintf("... and %s of this file, not shown here", count(len(f.Stmts)-i, "more statement")))
 			break
 		}
-		if i > f.Applied() {
+		sql := excerpt(migration.Mask(f.Stmts[i].Text), a.first, a.last)
+		if !short || len(sql) > 1 && i > f.Applied() {
 			p.gap()
 		}
+		short = len(sql) == 1
 		p.put(2, faint, fmt.Sprintf("%s:%d, statement %d of %d", f.Name, f.Stmts[i].Line, i+1, len(f.Stmts)))
-		for _, l := range excerpt(migration.Mask(f.Stmts[i].Text), a.first, a.last) {
+		for _, l := range sql {
 			p.put(4, plain, l)
-			lines--
 		}
+		lines -= len(sql)
 	}
 	return lines
 }

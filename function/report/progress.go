@@ -86,12 +86,22 @@ func fileState(f migration.FileResult) migration.MigrationState {
 	return migration.StateApplied
 }
 
-// failedIn is the statement of f, from 1, at which the run failed; 0 for none.
+// stoppedIn says that f is the file that the failure speaks of.
+func stoppedIn(f migration.FileResult, failure *migration.Failure) bool {
+	return failure != nil && failure.File != "" && path.Base(failure.File) == f.Name
+}
+
+// failedIn is the statement of f, from 1, that the failure speaks of; 0 for none.
 func failedIn(f migration.FileResult, failure *migration.Failure) int {
-	if failure == nil || path.Base(failure.File) != f.Name {
+	if !stoppedIn(f, failure) {
 		return 0
 	}
 	return failure.Statement
+}
+
+// inDoubt says that after this failure nobody knows what of its file took effect.
+func inDoubt(failure *migration.Failure) bool {
+	return failure != nil && (failure.Kind == migration.Disconnected || failure.Kind == migration.StillRunning)
 }
 
 // hasRun says that the history knows when statements of f ran.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
@@ -13,22 +14,32 @@ func (p *page) refusal(r migration.Result, a allowance) {
 		return
 	}
 	p.gap()
-	p.say(0, 0, bad, migration.Mask(f.Summary))
-	for _, part := range f.Differs {
-		p.labelled(2, column(string(part)+":", 9), differs(part, r))
-		if part == migration.SchemaPart {
-			p.bullets(12, f.Changed, a)
+	switch {
+	case len(f.Differs) > 0:
+		p.put(0, plain, "This is not the plan that was approved. What differs:")
+		for _, part := range f.Differs {
+			p.labelled(2, column(string(part)+":", 9), differs(part, r))
+			if part == migration.SchemaPart {
+				p.bullets(12, f.Changed, a)
+			}
 		}
+	case !found(r.Findings, f.Summary):
+		p.labelled(0, "Why:", migration.Mask(f.Summary))
 	}
 	if !slices.Contains(f.Differs, migration.SchemaPart) {
 		p.bullets(4, f.Changed, a)
 	}
-	if f.Holder != nil {
+	if f.Holder != nil && !strings.Contains(f.Summary, f.Holder.String()) {
 		p.say(2, 2, plain, "Held by "+f.Holder.String())
 	}
 	if wait := f.RetryAfter; wait > 0 {
 		p.say(2, 2, plain, waiting(wait))
 	}
+}
+
+// found says that a finding tells the same, so that it need not be told twice.
+func found(findings []migration.Finding, summary string) bool {
+	return slices.ContainsFunc(findings, func(f migration.Finding) bool { return f.Summary == summary })
 }
 
 // differs says in words what it means that a part of the digest is another one.

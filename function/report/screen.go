@@ -69,6 +69,7 @@ func compose(r migration.Result, o ScreenOptions) []line {
 	p := &page{}
 	p.say(0, 2, mood(r.Outcome), headline(r))
 	p.subline(r)
+	p.joined(r)
 	p.refusal(r, a)
 	p.failure(r, a)
 	p.progress(r, a)
@@ -79,7 +80,7 @@ func compose(r migration.Result, o ScreenOptions) []line {
 	p.names("Not looked at, because time was short:", r.Unseen, a)
 	p.digest(r)
 	p.gap()
-	p.labelled(0, "Next:", migration.Mask(next(r)))
+	p.labelled(0, "Next:", next(r))
 	p.commands(r, o)
 	return p.done()
 }

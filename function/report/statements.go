@@ -23,12 +23,14 @@ func statements(r migration.Result, l limits) ([]statementDocument, int) {
 		}
 	}
 	for _, f := range ranFiles(r) {
-		s.addRan(f, failedIn(f, r.Failure))
+		s.addRan(f, failedIn(f, r.Failure), stoppedIn(f, r.Failure) && inDoubt(r.Failure))
 	}
 	return s.list, s.beyond
 }
 
-func (s *statementList) addRan(f migration.FileResult, failed int) {
+// addRan adds what was run of a file. failed is the statement, from 1, at which
+// that ended, 0 for none; doubt says that it is not known what of it was kept.
+func (s *statementList) addRan(f migration.FileResult, failed int, doubt bool) {
 	ran := make(map[int]*migration.Ran, len(f.Ran))
 	for i := range f.Ran {
 		ran[f.Ran[i].Statement] = &f.Ran[i]
@@ -37,6 +39,8 @@ func (s *statementList) addRan(f migration.FileResult, failed int) {
 		switch {
 		case i < f.Row.Applied:
 			s.add(f.File, i, statementApplied, ran[i])
+		case doubt && (i == failed-1 || ran[i] != nil):
+			s.add(f.File, i, statementInDoubt, ran[i])
 		case i == failed-1:
 			s.add(f.File, i, statementFailed, ran[i])
 		case ran[i] != nil:

@@ -9,17 +9,8 @@ import (
 
 func statusHeadline(r migration.Result) string {
 	where := place(r.Target)
-	at := " is at version " + r.Version
-	if r.Version == "" {
-		at = " has no version yet"
-	}
-	for _, m := range r.Migrations {
-		if m.Version == r.Version && m.State == migration.StatePartial {
-			at += ", which is applied only in part"
-		}
-	}
 	if r.Outcome == migration.Current {
-		return "Up to date: " + where + at
+		return "Up to date: " + where + standing(r)
 	}
 	var pending int
 	for _, m := range r.Migrations {
@@ -27,43 +18,62 @@ func statusHeadline(r migration.Result) string {
 			pending++
 		}
 	}
-	return fmt.Sprintf("Pending: %s %s still to be applied; %s%s", count(pending, "file"), isOrAre(pending), where, at)
+	return fmt.Sprintf("Pending: %s %s still to be applied; %s%s", count(pending, "file"), isOrAre(pending), where, standing(r))
+}
+
+// standing goes on behind the name of the database: " is at version 017".
+func standing(r migration.Result) string {
+	if r.Version == "" {
+		return " has no version yet"
+	}
+	for _, m := range r.Migrations {
+		if m.Version == r.Version && m.State == migration.StatePartial {
+			return " is at version " + r.Version + ", which is applied only in part"
+		}
+	}
+	return " is at version " + r.Version
 }
 
 // status shows every version and who holds the lock.
 func (p *page) status(r migration.Result, a allowance) {
-	if r.Action != migration.ActionStatus || r.Outcome != migration.Current && r.Outcome != migration.Outstanding {
+	told := r.Outcome == migration.Current || r.Outcome == migration.Outstanding || len(r.Migrations) > 0
+	if r.Action != migration.ActionStatus || !told {
 		return
 	}
-	shown, older, more := latest(r.Migrations, a.migrations)
-	if len(shown) > 0 {
-		p.gap()
-		if older > 0 {
-			p.put(2, caution, fmt.Sprintf("(%s applied earlier, not shown here)", count(older, "version")))
-		}
-		t := table{}
-		t.addStyled(title, "VERSION", "STATE", "WHEN (UTC)", "TOOK", "BY")
-		for _, m := range shown {
-			t.addStyled(standing(m.State), statusRow(m)...)
-			if m.Error != "" {
-				first, _, _ := strings.Cut(migration.Mask(m.Error), "\n")
-				t.addStyled(bad, "", "", clip(first, longLine))
-			}
-		}
-		p.rows(2, t)
-	}
-	if more > 0 {
-		p.put(2, caution, fmt.Sprintf("... and %s more, not shown here", count(more, "version")))
-	}
+	p.versions(r.Migrations, a)
 	p.gap()
-	if r.Lock != nil {
-		p.say(0, 2, caution, "The migration lock is held by "+r.Lock.String()+".")
+	if r.Lock == nil {
+		p.put(0, plain, "Nobody holds the migration lock.")
 		return
 	}
-	p.put(0, plain, "Nobody holds the migration lock.")
+	p.say(0, 2, caution, "The migration lock is held by "+r.Lock.String()+".")
 }
 
-func standing(s migration.MigrationState) style {
+func (p *page) versions(all []migration.Migration, a allowance) {
+	shown, older, more := latest(all, a.migrations)
+	if len(shown) == 0 {
+		return
+	}
+	p.gap()
+	if older > 0 {
+		p.put(2, caution, fmt.Sprintf("(%s applied earlier, not shown here)", count(older, "version")))
+	}
+	t := table{}
+	t.addStyled(title, "VERSION", "STATE", "WHEN (UTC)", "TOOK", "BY")
+	for _, m := range shown {
+		t.addStyled(mark(m.State), statusRow(m)...)
+		if m.Error != "" {
+			first, _, _ := strings.Cut(migration.Mask(m.Error), "\n")
+			t.addStyled(bad, "", "", clip(first, longLine))
+		}
+	}
+	p.rows(2, t)
+	if more > 0 {
+		p.put(2, caution, fmt.Sprintf("... and %s, not shown here", count(more, "more version")))
+	}
+}
+
+func mark(s migration.MigrationState) style {
 	switch s {
 	case migration.StateOutOfOrder, migration.StateChanged, migration.StateMissing:
 		return bad

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+const address = "DATABASE_URL=postgres://app:s3cr3t-in-here@db.internal:5433/app?sslmode=disable"
+
+func TestReadConfig(t *testing.T) {
+	c, err := readConfig([]string{address, "PATH=/bin", "AWS_LAMBDA_LOG_LEVEL=WARN", "MIGRATE_ROLE=owner", "MIGRATE_LOCK_TIMEOUT=750ms", "MIGRATE_LOCK_BUDGET=3s",
+		"MIGRATE_STATEMENT_TIMEOUT=1m30s", "MIGRATE_HISTORY_SCHEMA=audit", "MIGRATE_APPROVAL=none", "MIGRATE_CLUSTER_ID=cluster-1",
+		"MIGRATE_READ_ONLY=true", "MIGRATE_SHOW_DETAIL=true", "MIGRATE_DEV_URL=x", "MIGRATE_TEST_MAJOR=x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := migration.Settings{Role: "owner", LockTimeout: 750 * time.Millisecond, LockBudget: 3 * time.Second,
+		StatementTimeout: 90 * time.Second, HistorySchema: "audit", Approval: migration.NoApproval}
+	if c.settings != want || !c.readOnly || !c.showDetail || c.logLevel != slog.LevelWarn {
+		t.Errorf("config %+v", c)
+	}
+	if got := c.database.String(); got != "app@db.internal:5433/app" {
+		t.Errorf("database %s", got)
+	}
+	if printed := fmt.Sprintf("%v %+v %#v", c, c, c); strings.Contains(printed, "s3cr3t") {
+		t.Errorf("the password can be printed: %s", printed)
+	}
+}
+
+// What is not set stands for its default, which is not decided here; and a
+// variable that is set to nothing is not set.
+func TestReadConfig_defaults(t *testing.T) {
+	c, err := readConfig([]string{address, "MIGRATE_LOCK_TIMEOUT=", "MIGRATE_READ_ONLY=", "MIGRATE_APPROVAL="})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.settings != (migration.Settings{}) || c.readOnly || c.showDetail || c.logLevel != slog.LevelInfo {
+		t.Errorf("config %+v", c)
+	}
+}
+
+func TestReadConfig_saysWhatIsWrong(t *testing.T) {
+	const names = "MIGRATE_APPROVAL, MIGRATE_CLUSTER_ID, MIGRATE_HISTORY_SCHEMA, MIGRATE_LOCK_BUDGET, MIGRATE_LOCK_TIMEOUT, " +
+		"MIGRATE_READ_ONLY, MIGRATE_ROLE, MIGRATE_SHOW_DETAIL, MIGRATE_STATEMENT_TIMEOUT"
+	for _, c := range []struct{ set, want string }{
+		{"DATABASE_URL=", "DATABASE_URL is not set: want postgres://user:password@host:5432/database?sslmode=verify-full"},
+		{"DATABASE_URL=postgres://a:s3cr3t-in-here@[b", "DATABASE_URL: the database URL cannot be read: want postgres://user:password@host:5432/database?sslmode=verify-full (percent-encode what is special in the password)"},
+		{"MIGRATE_LOCK_TIMEOUT=2", `MIGRATE_LOCK_TIMEOUT is "2": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},
+		{"MIGRATE_LOCK_TIMEOUT=0s", `MIGRATE_LOCK_TIMEOUT is "0s": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},
+		{"MIGRATE_LOCK_BUDGET=-1s", `MIGRATE_LOCK_BUDGET is "-1s": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},
+		{"MIGRATE_STATEMENT_TIMEOUT=-1s", `MIGRATE_STATEMENT_TIMEOUT is "-1s": want a duration of at least 0s, such as 500ms, 2s or 1m30s`},
+		{"MIGRATE_APPROVAL=digests", `MIGRATE_APPROVAL is "digests": want digest or none`},
+		{"MIGRATE_READ_ONLY=yes", `MIGRATE_READ_ONLY is "yes": want true or false`},
+		{"MIGRATE_SHOW_DETAIL=on", `MIGRATE_SHOW_DETAIL is "on": want true or false`},
+		{"MIGRATE_LOCKTIMEOUT=2s", "MIGRATE_LOCKTIMEOUT is unknown (did you mean MIGRATE_LOCK_TIMEOUT?): there are " + names},
+		{"MIGRATE_COLOUR_OF_THE_SKY=", "MIGRATE_COLOUR_OF_THE_SKY is unknown: there are " + names},
+		{"AWS_LAMBDA_LOG_LEVEL=LOUD", `AWS_LAMBDA_LOG_LEVEL is "LOUD": want TRACE, DEBUG, INFO, WARN, ERROR or FATAL`},
+	} {
+		_, err := readConfig([]string{address, c.set})
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s:\ngot  %v\nwant %s", c.set, err, c.want)
+		}
+	}
+	_, err := readConfig([]string{"MIGRATE_READ_ONLY=yes", "MIGRATE_APPROVAL=x"})
+	if got := strings.Count(fmt.Sprint(err), "\n"); got != 2 {
+		t.Errorf("of three things %d were told: %v", got+1, err)
+	}
+}

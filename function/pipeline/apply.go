@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/alquimistaai/aurora-migrator/function/apply"
+	"github.com/alquimistaai/aurora-migrator/function/gate"
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/postgres"
+)
+
+// apply takes the lock, drafts and seals again under it, compares with what was
+// approved, and runs. A digest that comes again goes on, joins or reports.
+func (w *walk) apply(ctx context.Context) {
+	if w.refusePlanner() {
+		return
+	}
+	digest, _ := migration.ParseDigest(w.request.Plan) // a malformed one is one that differs
+	if !w.connect(ctx, digest) {
+		return
+	}
+	if w.request.Plan == "" && !w.needsApproval(ctx) {
+		return
+	}
+	if !w.lock(ctx, digest) {
+		return
+	}
+	history, err := w.session.History(ctx)
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	plan, ok := w.approved(ctx, history, digest)
+	if !ok {
+		return
+	}
+	w.result.Plan, w.result.Version = &plan, history.Current()
+	if len(plan.Files) == 0 {
+		w.result.Plan, w.result.Outcome = nil, migration.NothingToDo
+		return
+	}
+	w.execute(ctx, plan)
+}
+
+func (w *walk) refusePlanner() bool {
+	if w.ReadOnly {
+		w.refuse(&migration.Refusal{Reason: gate.OnlyPlanning, Summary: "this function only plans: it changes nothing",
+			Next: "Send the same event to the runner function."})
+	}
+	return w.ReadOnly
+}
+
+// needsApproval decides a request without a digest by looking only: with
+// nothing pending there is nothing to approve. It is true where the walk goes
+// on, because no approval is asked for.
+func (w *walk) needsApproval(ctx context.Context) bool {
+	history, err := w.session.History(ctx)
+	if err != nil {
+		w.fail(err)
+		return false
+	}
+	plan, ok := w.sealed(ctx, history, w.request.To, migration.Digest{})
+	if !ok {
+		return false
+	}
+	if len(plan.Files) == 0 {
+		w.result.Outcome, w.result.Version = migration.NothingToDo, history.Current()
+		return false
+	}
+	if refusal := gate.Approved(plan, gate.Approval{}, w.settings.Approval); refusal != nil {
+		w.refuse(refusal)
+		return false
+	}
+	return true
+}
+
+// lock takes the lock; false where somebody else keeps it. A run of the same
+// plan is joined: once it is over, what it did is told as ours.
+func (w *walk) lock(ctx context.Context, digest migration.Digest) bool {
+	holder, err := w.session.Lock(ctx, digest)
+	switch {
+	case err != nil:
+		w.fail(err)
+		return false
+	case holder == nil:
+		return true
+	case postgres.Joins(holder, digest):
+		w.result.Outcome, w.result.Lock = migration.Unfinished, holder
+		return false
+	}
+	w.refuse(gate.Held(*holder))
+	return false
+}
+
+// approved seals what is pending and returns it if it is what was approved.
+//
+// A digest whose own rows are all whole may have been the plan of fewer files
+// than are pending now, because files were deployed since: then it is the plan
+// up to its last version, and done.
+func (w *walk) approved(ctx context.Context, history migration.History, digest migration.Digest) (migration.Plan, bool) {
+	plan, ok := w.sealed(ctx, history, w.request.To, digest)
+	if !ok {
+		return plan, false
+	}
+	approval := gate.Approval{Digest: w.request.Plan, Marks: w.request.Marks, Accept: w.request.Accept}
+	refusal := gate.Approved(plan, approval, w.settings.Approval)
+	if refusal != nil && plan.Finished() {
+		last := plan.Own[len(plan.Own)-1].Version
+		if shorter, ok := w.sealed(ctx, history, last, digest); ok && gate.Approved(shorter, approval, w.settings.Approval) == nil {
+			return shorter, true
+		}
+	}
+	if refusal != nil && slices.Contains(refusal.Differs, migration.SchemaPart) {
+		// A definition read while somebody dropped what it names can be wrong
+		// without an error: read again before saying no.
+		if again, err := w.seal(ctx, plan.Draft); err == nil {
+			plan, refusal = again, gate.Approved(again, approval, w.settings.Approval)
+		}
+	}
+	if refusal != nil {
+		w.result.Version = history.Current()
+		w.refuse(refusal)
+		return plan, false
+	}
+	return plan, true
+}
+
+// execute runs the plan and tells what became of each file.
+func (w *walk) execute(ctx context.Context, plan migration.Plan) {
+	files, stop := apply.Run(ctx, w.session, plan, apply.Options{
+		Release: w.Release, LockTimeout: w.settings.LockTimeout, Whole: w.Time, Progress: w.Progress, Log: w.log,
+	})
+	w.result.Files = files
+	w.result.Outcome = migration.Applied
+	if stop == nil {
+		w.result.Version = files[len(files)-1].Version
+		return
+	}
+	w.result.Outcome, w.result.Failure = stop.Outcome, stop.Failure
+	if stop.Failure.Kind == migration.Disconnected {
+		w.lookAgain(plan)
+	}
+	for _, f := range files {
+		if f.Row.Applied > 0 {
+			w.result.Version = f.Version
+		}
+	}
+}
+
+// lookAgain reads the history through a new connection after one was lost, so
+// that what is told is what is there and not what was last heard.
+func (w *walk) lookAgain(plan migration.Plan) {
+	ctx, cancel := context.WithTimeout(w.deadline, 5*time.Second)
+	defer cancel()
+	session, err := w.open(ctx, migration.Digest{})
+	if err != nil {
+		return // it stays unknown, and the failure says so
+	}
+	defer session.Close()
+	history, err := session.History(ctx)
+	if err != nil {
+		return
+	}
+	_, own := history.Split(plan.Digest)
+	for i, f := range w.result.Files {
+		if row, ok := own.Find(f.Version); ok {
+			w.result.Files[i].Row, w.result.Files[i].Done = row, !row.Partial()
+		}
+	}
+	w.result.Failure.State += " As the history stands now: " + standing(w.result.Files)
+}

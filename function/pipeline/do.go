@@ -1,0 +1,183 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/alquimistaai/aurora-migrator/function/gate"
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/postgres"
+)
+
+// planTime is how long what only reads may take. SAM's client sends a request
+// again after 60 s.
+const planTime = 40 * time.Second
+
+// Do serves one request. Whatever there is to tell is in the result, failures
+// and unreachable databases included: there is no error beside it. The deadline
+// of ctx is when the answer has to be there; without one an apply may take as
+// long as it takes.
+func (p *Pipeline) Do(ctx context.Context, r Request) migration.Result {
+	w := &walk{Pipeline: p, request: r, run: runID(), settings: p.Settings.Defaults(), deadline: ctx}
+	w.result.Action = r.Action
+	w.log = p.Log
+	if w.log == nil {
+		w.log = slog.New(slog.DiscardHandler)
+	}
+	w.log = w.log.With("run", w.run, "action", string(r.Action))
+	w.log.InfoContext(ctx, "begin", "version", r.Version, "to", r.To)
+	if w.readDirectory() {
+		ctx, cancel := w.limit(ctx)
+		w.serve(ctx)
+		cancel()
+	}
+	if w.session != nil {
+		w.session.Close()
+	}
+	w.result.Next = next(w.result)
+	w.log.InfoContext(ctx, "end", "outcome", string(w.result.Outcome))
+	return w.result
+}
+
+// A walk is one request on its way through the corridor.
+type walk struct {
+	*Pipeline
+	request  Request
+	settings migration.Settings
+	run      string
+	log      *slog.Logger
+	deadline context.Context // the caller's: for what has to be said after the work's own time is over
+	dir      *migration.Dir
+	session  *postgres.Session
+	result   migration.Result
+}
+
+func (w *walk) serve(ctx context.Context) {
+	switch w.request.Action {
+	case migration.ActionStatus:
+		w.status(ctx)
+	case migration.ActionPlan:
+		w.plan(ctx)
+	case migration.ActionApply:
+		w.apply(ctx)
+	case migration.ActionBaseline:
+		w.baseline(ctx)
+	}
+}
+
+// limit leaves, of the time that there is, enough to stop what runs and to
+// answer.
+func (w *walk) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if w.request.Action == migration.ActionStatus || w.request.Action == migration.ActionPlan {
+		return context.WithTimeout(ctx, planTime)
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	left := time.Until(deadline)
+	return context.WithDeadline(ctx, deadline.Add(-min(left/10, 12*time.Second)))
+}
+
+// readDirectory reads the files; false where they cannot be planned. Status
+// shows what there is all the same.
+func (w *walk) readDirectory() bool {
+	fsys := w.Directory
+	if w.request.Directory != nil {
+		if !w.ReadOnly {
+			w.refuse(&migration.Refusal{Reason: gate.OnlyPlanning,
+				Summary: "this function takes no directory from outside: it runs the files that it was deployed with",
+				Next:    "Send the directory to the planner function."})
+			return false
+		}
+		fsys = branch(w.request.Directory)
+	}
+	dir, findings, err := migration.ReadDir(fsys)
+	if err != nil {
+		w.fail(&migration.Failure{Message: err.Error(), State: "Nothing was sent to the database.", Next: "Check that the directory is there and can be read.", Cause: err})
+		return false
+	}
+	w.dir = dir
+	w.result.Findings = findings
+	if refusal := gate.Findings(findings); refusal != nil && w.request.Action != migration.ActionStatus {
+		w.refuse(refusal)
+		return false
+	}
+	return true
+}
+
+// connect opens the session; false where there is none, or where the server is
+// not one to run a plan against. Status only reads, so it takes any server.
+func (w *walk) connect(ctx context.Context, digest migration.Digest) bool {
+	session, err := w.open(ctx, digest)
+	if err != nil {
+		w.fail(err)
+		return false
+	}
+	w.session = session
+	facts := session.Facts()
+	w.result.Target = &facts.Target
+	if w.request.Action == migration.ActionStatus {
+		return true
+	}
+	if refusal := gate.Server(facts); refusal != nil {
+		w.refuse(refusal)
+		return false
+	}
+	return true
+}
+
+func (w *walk) open(ctx context.Context, digest migration.Digest) (*postgres.Session, error) {
+	config, err := w.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Open(ctx, config, postgres.Options{
+		Settings: w.settings, Release: w.Release, Name: postgres.ApplicationName(digest, w.run),
+		ShowDetail: w.ShowDetail, Log: w.log,
+	})
+}
+
+// fail ends the walk with a failure. An error that is none yet is of the front
+// door's making: credentials that could not be had.
+func (w *walk) fail(err error) {
+	var f *migration.Failure
+	if !errors.As(err, &f) {
+		f = &migration.Failure{Message: migration.Mask(err.Error()), State: "Nothing was sent to the database.", Cause: err}
+	}
+	if f.State == "" {
+		f.State = "Nothing was changed."
+	}
+	w.result.Outcome, w.result.Failure = migration.Failed, f
+}
+
+func (w *walk) refuse(r *migration.Refusal) {
+	w.result.Outcome, w.result.Refusal = migration.Blocked, r
+}
+
+func (w *walk) find(findings []migration.Finding) (blocked bool) {
+	w.result.Findings = append(w.result.Findings, findings...)
+	refusal := gate.Findings(findings)
+	if refusal != nil {
+		w.refuse(refusal)
+	}
+	return refusal != nil
+}
+
+func runID() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// Refuse is the result of a request that could not be understood.
+func Refuse(err error) migration.Result {
+	return migration.Result{Outcome: migration.Invalid,
+		Failure: &migration.Failure{Message: err.Error(), State: "Nothing was sent to the database.", Cause: err},
+		Next:    fmt.Sprintf("Mend the event; the simplest is {\"action\":%q}.", "status")}
+}

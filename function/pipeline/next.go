@@ -1,0 +1,48 @@
+package pipeline
+
+import (
+	"fmt"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// next is the sentence that says what to do now.
+func next(r migration.Result) string {
+	switch {
+	case r.Outcome == migration.Failed || r.Outcome == migration.Invalid:
+		return r.Failure.Next
+	case r.Outcome == migration.Blocked && r.Refusal != nil:
+		return r.Refusal.Next
+	case r.Failure != nil:
+		return r.Failure.Next
+	}
+	switch r.Outcome {
+	case migration.Planned:
+		if r.Adoption != nil {
+			return fmt.Sprintf("If this is right, send baseline with version %s again, with this digest as the plan.", r.Adoption.Version)
+		}
+		return "Read it; then apply it by its digest."
+	case migration.Applied:
+		return "Nothing is left to do."
+	case migration.NothingToDo, migration.Current:
+		return "Nothing is pending."
+	case migration.Outstanding:
+		return "Ask for a plan."
+	case migration.Baselined:
+		return "Ask for a plan: it shows what comes after this version."
+	case migration.Unfinished:
+		return "A run of this plan is under way: send the same request again to learn how it ended, or ask for status."
+	}
+	return ""
+}
+
+// standing says in a few words how far the files of a plan are.
+func standing(files []migration.FileResult) string {
+	done := 0
+	for _, f := range files {
+		if f.Done {
+			done++
+		}
+	}
+	return fmt.Sprintf("%d of the %d files of this plan are applied.", done, len(files))
+}
