@@ -1,6 +1,9 @@
 package migration
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Kind says what a Token is.
 type Kind uint8
@@ -146,13 +149,9 @@ func escapeAt(s string) (rune, int) {
 	if len(s) < to {
 		return 0, 0
 	}
-	var r rune
-	for _, c := range []byte(s[from:to]) {
-		d := strings.IndexByte("0123456789abcdef", c|0x20)
-		if d < 0 || d >= 10 != (c >= 'A') {
-			return 0, 0
-		}
-		r = r<<4 | rune(d)
+	r, err := strconv.ParseUint(s[from:to], 16, 32)
+	if err != nil {
+		return 0, 0
 	}
-	return r, to
+	return rune(r), to
 }

@@ -55,6 +55,7 @@ func (s *Session) execUnstopped(ctx context.Context, sql string) (time.Duration,
 	gaveUp := false
 	end := whenDone(ctx, func(<-chan struct{}) {
 		gaveUp = true
+		s.silent.Store(true)
 		hangUp()
 	})
 	began := time.Now()

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -117,13 +118,22 @@ func (c Config) WithDial(dial func(ctx context.Context, network, address string)
 	return Config{conn: d, cluster: c.cluster}
 }
 
-// connect opens a connection that calls itself application.
-func (c Config) connect(ctx context.Context, application string) (*pgx.Conn, error) {
+// connect opens a connection that calls itself application. Once silent is set,
+// pgx dials no more for it: closing a connection in the middle of a statement,
+// it would ask the server to cancel that statement.
+func (c Config) connect(ctx context.Context, application string, silent *atomic.Bool) (*pgx.Conn, error) {
 	cc := c.conn.Copy()
 	if cc.RuntimeParams == nil {
 		cc.RuntimeParams = map[string]string{}
 	}
 	cc.RuntimeParams["application_name"] = application
+	dial := cc.DialFunc
+	cc.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if silent.Load() {
+			return nil, net.ErrClosed
+		}
+		return dial(ctx, network, address)
+	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
 		return nil, c.connectFailure(ctx, err)

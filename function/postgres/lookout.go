@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,7 +65,7 @@ JOIN pg_catalog.pg_stat_activity a ON a.pid = ANY (pg_catalog.pg_blocking_pids($
 WHERE me.pid = $1 AND me.wait_event_type = 'Lock'`, peerColumns)
 
 func (w *lookout) look(ctx context.Context) error {
-	conn, err := w.session.config.connect(ctx, "aurora-migrate lookout")
+	conn, err := w.session.config.connect(ctx, "aurora-migrate lookout", new(atomic.Bool))
 	if err != nil {
 		return err
 	}

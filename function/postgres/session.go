@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,7 @@ import (
 // is for one goroutine.
 type Session struct {
 	conn     *pgx.Conn
+	silent   *atomic.Bool // set to leave the server at its work when the session is given up
 	config   Config
 	settings migration.Settings
 	release  string
@@ -53,11 +55,12 @@ func ApplicationName(d migration.Digest, run string) string {
 // Open connects and reads the facts of the server, in one round trip after the
 // handshake. The error is a *migration.Failure. It changes nothing.
 func Open(ctx context.Context, c Config, o Options) (*Session, error) {
-	conn, err := c.connect(ctx, o.Name)
+	silent := new(atomic.Bool)
+	conn, err := c.connect(ctx, o.Name, silent)
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{conn: conn, config: c, settings: o.Settings, release: o.Release, detail: o.ShowDetail, log: o.Log}
+	s := &Session{conn: conn, silent: silent, config: c, settings: o.Settings, release: o.Release, detail: o.ShowDetail, log: o.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

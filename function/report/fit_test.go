@@ -147,7 +147,7 @@ func large(t *testing.T) map[string]migration.Result {
 	many := planned(pending(handmade("001_many.sql", statements...))...)
 	ran := applied(handmade("001_many.sql", statements...))
 	var files []migration.File
-	for i := range 15_000 {
+	for i := range 20_000 {
 		files = append(files, handmade(fmt.Sprintf("%06d_%s.sql", i, strings.Repeat("long", 50)), "SELECT 1;", "SELECT 2;"))
 	}
 	manyFiles, ranFiles := planned(pending(files...)...), applied(files...)
@@ -171,8 +171,8 @@ func large(t *testing.T) map[string]migration.Result {
 		long.Migrations = append(long.Migrations, m)
 	}
 	failed := failedLockWait(t)
-	failed.Failure.Message = strings.Repeat("\x01", 2<<20)
-	failed.Failure.Excerpt, failed.Failure.Hint, failed.Failure.State = one[:3<<20], one[:1<<20], "It is unknown."
+	failed.Failure.Message = strings.Repeat("\x01", 1<<20)
+	failed.Failure.Excerpt, failed.Failure.Hint, failed.Failure.State = one[:1<<20], one[:1<<20], "It is unknown."
 	user, unseen := strings.Repeat("u\x01", 5000), strings.Repeat("not seen ", 30)
 	for i := range 100_000 {
 		failed.Failure.Blockers = append(failed.Failure.Blockers, migration.Peer{PID: i, User: user})
@@ -183,11 +183,11 @@ func large(t *testing.T) map[string]migration.Result {
 		blocked.Refusal.Changed = append(blocked.Refusal.Changed, fmt.Sprintf("table public.t%d was changed", i))
 	}
 	all := many
-	all.Plan.Touched, all.Findings, all.Unseen = touching.Plan.Touched, found.Findings, failed.Unseen
-	all.Failure, all.Migrations, all.Refusal = failed.Failure, long.Migrations, blocked.Refusal
+	all.Plan.Touched, all.Findings, all.Unseen = touching.Plan.Touched[:9000], found.Findings[:1500], failed.Unseen[:9000]
+	all.Failure, all.Migrations, all.Refusal = failed.Failure, long.Migrations[:9000], blocked.Refusal
 	return map[string]migration.Result{
 		"one statement of 15 MB": big, "100,000 statements": many, "100,000 statements that ran": ran,
-		"15,000 files": manyFiles, "15,000 files that ran": ranFiles, "10,000 findings": found,
+		"20,000 files": manyFiles, "20,000 files that ran": ranFiles, "10,000 findings": found,
 		"60,000 objects": touching, "50,000 versions": long, "an endless error": failed,
 		"100,000 changed objects": blocked, "all of them": all, "small": planned(pending(leads(t))...),
 	}

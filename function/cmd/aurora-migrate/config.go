@@ -35,7 +35,7 @@ type setting struct {
 }
 
 var settings = []setting{
-	{"DATABASE_URL", "url", "URL", "the database, as postgres://user:password@host:5432/database?sslmode=verify-full",
+	{"DATABASE_URL", "url", "URL", "where the database is; better set the variable, which nobody else can read",
 		func(c *config, v string) error { c.url = v; return nil }},
 	{"MIGRATE_ROLE", "role", "ROLE", "SET ROLE to this after login: it owns what is created",
 		func(c *config, v string) error { c.settings.Role = v; return nil }},

@@ -94,6 +94,7 @@ func refuseOtherShells(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {
+			c.Args = cobra.ArbitraryArgs
 			c.RunE = func(cmd *cobra.Command, args []string) error {
 				if len(args) == 0 {
 					return usage("completion needs a shell: want one of %s", strings.Join(commandNames(cmd), ", "))

@@ -50,7 +50,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &unknown):
 		return unknownFlag(cmd, unknown.GetSpecifiedName())
 	case errors.As(err, &missing):
-		return usage("--%s needs a value: %s", missing.GetFlag().Name, missing.GetFlag().Usage)
+		return usage("--%s needs a value (%s)", missing.GetFlag().Name, missing.GetFlag().Usage)
 	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "bool":
 		return usage("--%s is %s: want true or false", invalid.GetFlag().Name, shown(invalid.GetValue()))
 	case errors.As(err, &invalid):

@@ -15,13 +15,15 @@ func (s *stage) stay(ctx context.Context, out io.Writer) error {
   endpoint      %[1]s
   DATABASE_URL  %[2]s
 
-Invoke with the AWS CLI, under any credentials:
+Any credentials do:
   export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
+
+Invoke with the AWS CLI (version 1 goes without --cli-binary-format):
   aws lambda invoke --endpoint-url %[1]s --function-name %[3]s --cli-binary-format raw-in-base64-out --payload '{"action":"plan"}' /dev/stdout
 
 Or with SAM, which shows the answer as it comes:
   export AWS_ENDPOINT_URL_LAMBDA=%[1]s
-  sam remote invoke arn:aws:lambda:us-east-1:000000000000:function:%[3]s --event '{"action":"plan"}'
+  sam remote invoke arn:aws:lambda:us-east-1:000000000000:function:%[3]s --event '{"action":"status"}'
   sam remote invoke arn:aws:lambda:us-east-1:000000000000:function:%[4]s --event '{"action":"apply","plan":"<digest>"}'
 
 Or go to the database itself:
