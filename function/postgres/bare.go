@@ -3,14 +3,27 @@ package postgres
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
-// timeouts are the settings of which any would leave a statement of the
-// CONCURRENTLY family half done: an INVALID index, a partition pending detach.
-type timeouts struct{ lock, statement, check string }
+// patience is the settings, with their values, of which any would leave a
+// statement of the CONCURRENTLY family half done: an INVALID index, a partition
+// pending detach.
+type patience map[string]string
+
+func (s *Session) impatient() []string {
+	names := []string{"lock_timeout", "statement_timeout", "client_connection_check_interval"}
+	if s.facts.Target.Major() >= 17 {
+		names = append(names, "transaction_timeout")
+	}
+	return names
+}
 
 // execBare sends the statement alone, in front of a Sync of its own: anything
 // else in front of that Sync would be an implicit transaction block.
@@ -67,18 +80,33 @@ func (s *Session) execUnstopped(ctx context.Context, sql string) (time.Duration,
 	return time.Since(began), err
 }
 
-func (s *Session) liftTimeouts(ctx context.Context) (were timeouts, err error) {
-	err = s.conn.QueryRow(ctx, `SELECT pg_catalog.current_setting('lock_timeout'), pg_catalog.current_setting('statement_timeout'),
-		pg_catalog.current_setting('client_connection_check_interval')`).Scan(&were.lock, &were.statement, &were.check)
+// liftTimeouts sets them all to 0, which means never, and returns what they
+// were.
+func (s *Session) liftTimeouts(ctx context.Context) (were patience, err error) {
+	names := s.impatient()
+	rows, err := s.conn.Query(ctx, "SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.unnest($1::text[]) AS name", names)
 	if err != nil {
-		return were, err
+		return nil, err
 	}
-	return were, s.setTimeouts(ctx, timeouts{"0", "0", "0"})
+	were = make(patience)
+	var name, value string
+	if _, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error { were[name] = value; return nil }); err != nil {
+		return nil, err
+	}
+	never := make(patience)
+	for _, name := range names {
+		never[name] = "0"
+	}
+	return were, s.setTimeouts(ctx, never)
 }
 
-func (s *Session) setTimeouts(ctx context.Context, t timeouts) error {
-	_, err := s.conn.Exec(ctx, `SELECT pg_catalog.set_config('lock_timeout', $1, false), pg_catalog.set_config('statement_timeout', $2, false),
-		pg_catalog.set_config('client_connection_check_interval', $3, false)`, t.lock, t.statement, t.check)
+func (s *Session) setTimeouts(ctx context.Context, p patience) error {
+	names := slices.Collect(maps.Keys(p))
+	values := make([]string, len(names))
+	for i, name := range names {
+		values[i] = p[name]
+	}
+	_, err := s.conn.Exec(ctx, `SELECT pg_catalog.set_config(name, value, false) FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS t (name, value)`, names, values)
 	return err
 }
 

@@ -66,6 +66,6 @@ func (s *statementList) add(f migration.File, i int, state statementState, ran *
 			d.Milliseconds = milliseconds(ran.Took)
 		}
 	}
-	s.room -= len(d.SQL) + len(d.File)
+	s.room -= len(d.SQL) + len(d.File) + 120 // the least that the rest of it takes
 	s.list = append(s.list, d)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/alquimistaai/aurora-migrator/function/amazon/lambdatest"
@@ -11,45 +12,55 @@ import (
 )
 
 // What was planned by one front door is applied by the other: settings are part
-// of a digest, so both have to have the same ones when nothing is set.
+// of a digest, so both have to have the same ones, set by variables or not.
 func TestPlan_isTheSameThroughBothDoors(t *testing.T) {
-	db := pgtest.New(t)
-	function := deploy(t, "DATABASE_URL="+db.URL)
+	bootstrap := buildFunction(t)
+	for _, variable := range []string{
+		"MIGRATE_LOCK_TIMEOUT=7s", "MIGRATE_LOCK_BUDGET=9s", "MIGRATE_STATEMENT_TIMEOUT=1m", "MIGRATE_HISTORY_SCHEMA=kept",
+		"MIGRATE_CLUSTER_ID=cluster-7XKQ2ZB4LM", "MIGRATE_READ_ONLY=true", "MIGRATE_SHOW_DETAIL=true", "MIGRATE_ROLE=pg_monitor", "MIGRATE_APPROVAL=none",
+	} {
+		t.Run(variable, func(t *testing.T) {
+			url := pgtest.New(t).URL
+			samePlan(t, url, deploy(t, bootstrap, "DATABASE_URL="+url, variable), variable)
+		})
+	}
+	t.Run("defaults", func(t *testing.T) {
+		url := pgtest.New(t).URL
+		function := deploy(t, bootstrap, "DATABASE_URL="+url)
+		digest := samePlan(t, url, function)
+		if got := value(t, here(t, 0, url, "apply", "--plan", digest, "--output", "json"), "outcome"); got != "applied" {
+			t.Errorf("the command line applies it: %s", got)
+		}
+		if got := value(t, function(`{"action":"apply","plan":"`+digest+`"}`), "outcome"); got != "applied" {
+			t.Errorf("the function is told of it: %s", got)
+		}
+	})
+}
+
+// samePlan plans through both doors and returns the digest.
+func samePlan(t *testing.T, url string, function func(event string) []byte, environ ...string) string {
+	t.Helper()
 	remote := value(t, function(`{"action":"plan"}`), "plan.digest")
-	local := value(t, here(t, 0, db.URL, "plan", "--output", "json"), "plan.digest")
+	local := value(t, here(t, 0, url, append(environ, "plan", "--output", "json")...), "plan.digest")
 	if remote == "" || local != remote {
 		t.Fatalf("the function plans %q, the command line %q", remote, local)
 	}
-	if got := value(t, here(t, 0, db.URL, "apply", "--plan", remote, "--output", "json"), "outcome"); got != "applied" {
-		t.Errorf("the command line applies the function's plan: %s", got)
-	}
-	if got := value(t, function(`{"action":"apply","plan":"`+local+`"}`), "outcome"); got != "applied" {
-		t.Errorf("the function is told of it: %s", got)
-	}
+	return remote
 }
 
-// The same settings by their variables, on both sides.
-func TestPlan_isTheSameUnderTheSameVariables(t *testing.T) {
-	db := pgtest.New(t)
-	for _, variable := range []string{
-		"MIGRATE_LOCK_TIMEOUT=7s", "MIGRATE_LOCK_BUDGET=9s", "MIGRATE_STATEMENT_TIMEOUT=1m", "MIGRATE_HISTORY_SCHEMA=kept",
-		"MIGRATE_APPROVAL=none", "MIGRATE_CLUSTER_ID=cluster-7XKQ2ZB4LM", "MIGRATE_READ_ONLY=true", "MIGRATE_SHOW_DETAIL=true", "MIGRATE_ROLE=postgres",
-	} {
-		remote := value(t, deploy(t, "DATABASE_URL="+db.URL, variable)(`{"action":"plan"}`), "plan.digest")
-		local := value(t, here(t, 0, db.URL, "plan", "--output", "json", variable), "plan.digest")
-		if remote == "" || local != remote {
-			t.Errorf("%s: the function plans %q, the command line %q", variable, remote, local)
-		}
-	}
-}
-
-// deploy serves the real function in this environment and returns what invokes it.
-func deploy(t *testing.T, environ ...string) func(event string) []byte {
+// buildFunction returns the path of the real function.
+func buildFunction(t *testing.T) string {
 	t.Helper()
 	bootstrap := filepath.Join(t.TempDir(), "bootstrap")
 	if out, err := exec.Command("go", "build", "-tags", "lambda.norpc", "-o", bootstrap, "../..").CombinedOutput(); err != nil {
 		t.Fatalf("build the function: %v\n%s", err, out)
 	}
+	return bootstrap
+}
+
+// deploy serves the function in this environment and returns what invokes it.
+func deploy(t *testing.T, bootstrap string, environ ...string) func(event string) []byte {
+	t.Helper()
 	l, err := lambdatest.Start(lambdatest.Function{Name: "runner", Bootstrap: bootstrap, Env: environ})
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +86,7 @@ func here(t *testing.T, code int, url string, words ...string) []byte {
 	t.Helper()
 	args, environ := []string{}, []string{"DATABASE_URL=" + url}
 	for _, w := range words {
-		if bytes.HasPrefix([]byte(w), []byte("MIGRATE_")) {
+		if strings.HasPrefix(w, "MIGRATE_") {
 			environ = append(environ, w)
 		} else {
 			args = append(args, w)

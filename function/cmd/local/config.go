@@ -15,9 +15,11 @@ type config struct {
 	stay      bool   // up: stay until a signal comes
 }
 
+// readConfig prints the usage where args are wrong; the error is flag.ErrHelp
+// where that is what was asked for.
 func readConfig(args []string) (config, error) {
 	c := config{devURL: os.Getenv("MIGRATE_DEV_URL")}
-	f := flag.NewFlagSet("local", flag.ExitOnError)
+	f := flag.NewFlagSet("local", flag.ContinueOnError)
 	f.StringVar(&c.bootstrap, "bootstrap", ".build/local/bootstrap", "the `file` to run as a function")
 	f.IntVar(&c.major, "major", 0, "major version of PostgreSQL, 15 to 18 (default 17, or what MIGRATE_DEV_URL has)")
 	f.IntVar(&c.port, "port", 0, "port of the Invoke API (default any free one)")

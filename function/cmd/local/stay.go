@@ -33,6 +33,6 @@ Or go to the database itself:
 Left running until Ctrl-C. The database is new and goes at the end.
 `, endpoint, s.database, planner, runner)
 	<-ctx.Done()
-	fmt.Fprintln(out, "\nStopped. Nothing is left running.")
+	fmt.Fprintln(out, "\nStopped.")
 	return nil
 }
