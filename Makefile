@@ -57,7 +57,7 @@ test: ## all tests, each database test against a real server
 
 .PHONY: test-all-majors
 test-all-majors: ## the database tests on PostgreSQL 15, 16, 17 and 18
-	@packages=$$(go list -f '{{.ImportPath}} {{.TestImports}} {{.XTestImports}}' ./... | grep /postgres/pgtest | cut -d ' ' -f 1) || exit 1; \
+	@packages=$$(go list -f '{{.ImportPath}} {{.Imports}} {{.TestImports}} {{.XTestImports}}' ./... | grep -E '/postgres/(pgtest|devdb)' | cut -d ' ' -f 1) || exit 1; \
 	for major in 15 16 17 18; do \
 		echo "PostgreSQL $$major"; \
 		MIGRATE_TEST_MAJOR=$$major go test -shuffle=on $$packages || exit 1; \

@@ -34,10 +34,11 @@ func TestStories(t *testing.T) {
 	if err != nil || len(scripts) == 0 {
 		t.Fatalf("no stories: %v", err)
 	}
+	plain := sync.OnceValues(func() (string, error) { return bootstrapWith(t, "") })
 	for _, script := range scripts {
 		t.Run(strings.TrimSuffix(filepath.Base(script), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			s := &story{t: t, db: pgtest.New(t), logs: new(logBuffer)}
+			s := &story{t: t, db: pgtest.New(t), plain: plain, logs: new(logBuffer)}
 			t.Cleanup(s.end)
 			testscript.Run(t, testscript.Params{
 				Files: []string{script},
@@ -57,7 +58,8 @@ func TestStories(t *testing.T) {
 type story struct {
 	t      *testing.T
 	db     *pgtest.DB
-	lambda *lambdatest.Lambda // nil before the first deploy
+	plain  func() (string, error) // bootstrap with the files of the repository, built once for all stories
+	lambda *lambdatest.Lambda     // nil before the first deploy
 	logs   *logBuffer
 	last   []byte
 	coming chan reply // of what was invoked with &
@@ -73,11 +75,12 @@ func (s *story) deploy(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("deploy cannot fail")
 	}
-	dir := ""
+	built := s.plain
 	if len(args) > 0 && !strings.Contains(args[0], "=") {
-		dir, args = ts.MkAbs(args[0]), args[1:]
+		dir := ts.MkAbs(args[0])
+		built, args = func() (string, error) { return bootstrapWith(s.t, dir) }, args[1:]
 	}
-	bootstrap, err := bootstrapWith(s.t, dir)
+	bootstrap, err := built()
 	ts.Check(err)
 	if s.lambda != nil {
 		ts.Check(s.lambda.Close())

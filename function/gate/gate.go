@@ -18,21 +18,6 @@ type Approval struct {
 	Accept []string       // IDs of findings that are accepted
 }
 
-// Reasons of refusals: stable words for machines.
-const (
-	NotApproved  = "approval"
-	Differs      = "digest"
-	Unaccepted   = "findings"
-	Locked       = "locked"
-	Reader       = "reader"
-	ReadOnly     = "read_only"
-	Pooled       = "pooler"
-	Role         = "role"
-	NotEmpty     = "not_empty"
-	Faulty       = "directory"
-	OnlyPlanning = "planner"
-)
-
 // Server refuses a database that a plan could not be run against, whatever the
 // plan: a reader, a read-only session, a pooler in between, a role that cannot
 // be SET. It returns nil where nothing of that kind stands in the way.
@@ -40,23 +25,23 @@ func Server(f migration.Facts) *migration.Refusal {
 	t := f.Target
 	switch {
 	case f.Pooled:
-		return &migration.Refusal{Reason: Pooled,
+		return &migration.Refusal{Reason: migration.BehindPooler,
 			Summary: "a connection pooler stands between us and PostgreSQL: another backend answers than the one that was connected to, so the advisory lock would be held by nobody, or by two",
 			Next:    "Connect to the cluster's writer endpoint itself, not through RDS Proxy or pgbouncer."}
 	case f.Reader:
-		return &migration.Refusal{Reason: Reader, RetryAfter: 30 * time.Second,
+		return &migration.Refusal{Reason: migration.OnReader, RetryAfter: 30 * time.Second,
 			Summary: fmt.Sprintf("%s is a reader: it is in recovery and cannot be written to", t.Host),
 			Next:    "Use the cluster's writer endpoint. Right after a failover the name may point at a reader for some seconds: then try again."}
 	case f.ReadOnly:
-		return &migration.Refusal{Reason: ReadOnly,
+		return &migration.Refusal{Reason: migration.SessionReadOnly,
 			Summary: fmt.Sprintf("transactions of %s in %s are read-only by default (default_transaction_read_only is on)", t.User, t.Database),
 			Next:    fmt.Sprintf("Let this role write: ALTER ROLE %s IN DATABASE %s SET default_transaction_read_only = off, or use another one.", t.User, t.Database)}
 	case f.RoleMissing:
-		return &migration.Refusal{Reason: Role,
+		return &migration.Refusal{Reason: migration.RoleUnusable,
 			Summary: fmt.Sprintf("the configured role %s does not exist", t.Role),
 			Next:    fmt.Sprintf("CREATE ROLE %s NOLOGIN; GRANT %s TO %s;", t.Role, t.Role, t.User)}
 	case f.RoleForbidden:
-		return &migration.Refusal{Reason: Role,
+		return &migration.Refusal{Reason: migration.RoleUnusable,
 			Summary: fmt.Sprintf("%s may not SET ROLE %s", t.User, t.Role),
 			Next:    fmt.Sprintf("GRANT %s TO %s;", t.Role, t.User)}
 	}
@@ -74,7 +59,7 @@ func Empty(f migration.Facts, history migration.History, first string) *migratio
 	if len(shown) > 3 {
 		shown, more = shown[:3], ", ..."
 	}
-	r := &migration.Refusal{Reason: NotEmpty,
+	r := &migration.Refusal{Reason: migration.NotEmpty,
 		Summary: fmt.Sprintf("the database %s has no history and is not empty (%s%s): it cannot be told which migrations it already has", f.Target.Database, strings.Join(shown, ", "), more),
 		Next:    fmt.Sprintf(`Adopt it: baseline with the last version whose changes it already has, such as {"action":"baseline","version":"%s"}.`, first)}
 	for _, o := range f.Others {
@@ -100,9 +85,9 @@ func Findings(findings []migration.Finding) *migration.Refusal {
 	case 0:
 		return nil
 	case 1:
-		return &migration.Refusal{Reason: Faulty, Summary: first.Summary, Next: first.Fix}
+		return &migration.Refusal{Reason: migration.DirectoryFaulty, Summary: first.Summary, Next: first.Fix}
 	}
-	return &migration.Refusal{Reason: Faulty,
+	return &migration.Refusal{Reason: migration.DirectoryFaulty,
 		Summary: fmt.Sprintf("%d things stand in the way; the first: %s", errors, first.Summary),
 		Next:    "Mend each of the findings; every one says how."}
 }
@@ -114,18 +99,18 @@ func Approved(p migration.Plan, a Approval, mode migration.ApprovalMode) *migrat
 		if mode == migration.NoApproval {
 			return nil
 		}
-		return &migration.Refusal{Reason: NotApproved,
+		return &migration.Refusal{Reason: migration.NotApproved,
 			Summary: "this plan has not been approved: apply needs the digest that plan printed",
 			Next:    "Ask for a plan, read it, and hand its digest to apply."}
 	}
 	digest, err := migration.ParseDigest(a.Digest)
 	if err != nil {
-		return &migration.Refusal{Reason: Differs, Summary: "what was handed in as the plan is " + err.Error(), Next: "Copy the digest as plan prints it, whole."}
+		return &migration.Refusal{Reason: migration.DigestDiffers, Summary: "what was handed in as the plan is " + err.Error(), Next: "Copy the digest as plan prints it, whole."}
 	}
 	if digest.Names(p.Parts) {
 		return nil
 	}
-	r := &migration.Refusal{Reason: Differs, Differs: digest.Differing(p.Parts),
+	r := &migration.Refusal{Reason: migration.DigestDiffers, Differs: digest.Differing(p.Parts),
 		Next: "Ask for a new plan, read what has changed, and approve that."}
 	if len(a.Marks) > 0 {
 		r.Changed = catalog.Changed(a.Marks, p.Touched)
@@ -153,7 +138,7 @@ var meaning = map[migration.Part]string{
 
 // Held refuses while somebody else holds the lock.
 func Held(holder migration.Peer) *migration.Refusal {
-	return &migration.Refusal{Reason: Locked, Holder: &holder, RetryAfter: 15 * time.Second,
+	return &migration.Refusal{Reason: migration.LockHeld, Holder: &holder, RetryAfter: 15 * time.Second,
 		Summary: "another migration holds the advisory lock of this database: " + holder.String(),
 		Next:    "Wait until it is done, then run the same command again."}
 }

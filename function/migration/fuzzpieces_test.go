@@ -17,6 +17,7 @@ var pieces = []string{
 
 // FuzzSplitPieces is FuzzSplit over texts put together from pieces of SQL.
 func FuzzSplitPieces(f *testing.F) {
+	wakeOracle(f)
 	index := func(parts ...string) []byte {
 		var b []byte
 		for _, p := range parts {

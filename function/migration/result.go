@@ -1,6 +1,9 @@
 package migration
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Action is what a request asks for.
 type Action string
@@ -53,8 +56,11 @@ func (o Outcome) OK() bool { return o.ExitCode() == 0 }
 type Result struct {
 	Action     Action
 	Outcome    Outcome
-	Target     *Target // nil where the database was not reached
-	Plan       *Plan   // nil where nothing was sealed
+	Asked      string       // the digest of the request, as it came
+	To         string       // of the request
+	Approval   ApprovalMode // what a plan needs here before it may run
+	Target     *Target      // nil where the database was not reached
+	Plan       *Plan        // nil where nothing was sealed
 	Adoption   *Adoption
 	Refusal    *Refusal
 	Findings   []Finding
@@ -67,9 +73,26 @@ type Result struct {
 	Next       string   // a sentence: what to do now
 }
 
+// Reason says why a plan may not run now, in a word that does not change.
+type Reason string
+
+// The reasons.
+const (
+	NotApproved     Reason = "approval"
+	DigestDiffers   Reason = "digest"
+	LockHeld        Reason = "locked"
+	OnReader        Reason = "reader"
+	SessionReadOnly Reason = "read_only"
+	BehindPooler    Reason = "pooler"
+	RoleUnusable    Reason = "role"
+	NotEmpty        Reason = "not_empty"
+	DirectoryFaulty Reason = "directory"
+	OnlyPlanning    Reason = "planner"
+)
+
 // A Refusal says why a plan may not run now. It is an answer, not an error.
 type Refusal struct {
-	Reason     string        `json:"reason"` // "digest", "approval", "locked", "reader", ...: stable, for machines
+	Reason     Reason        `json:"reason"`
 	Summary    string        `json:"summary"`
 	Differs    []Part        `json:"differs,omitempty"`
 	Changed    []string      `json:"changed,omitempty"` // which objects, where the plan report was handed in
@@ -84,6 +107,15 @@ type FileResult struct {
 	Row  Revision // as it is in the history now; zero where the file has none
 	Ran  []Ran    // what this invocation ran of it
 	Plan bool     // nothing was to run: these are the statements as planned
+}
+
+// Milliseconds is a duration that JSON has as a number of milliseconds, with
+// microseconds behind the point.
+type Milliseconds time.Duration
+
+// MarshalJSON writes the number.
+func (m Milliseconds) MarshalJSON() ([]byte, error) {
+	return strconv.AppendFloat(nil, float64(time.Duration(m).Microseconds())/1000, 'f', -1, 64), nil
 }
 
 // A MigrationState says where one version stands.
@@ -109,7 +141,7 @@ type Migration struct {
 	Applied       int            `json:"applied,omitempty"` // statements
 	Total         int            `json:"total,omitempty"`
 	ExecutedAt    *time.Time     `json:"executed_at,omitempty"`
-	ExecutionTime time.Duration  `json:"execution_ns,omitempty"`
+	ExecutionTime Milliseconds   `json:"execution_ms,omitempty"`
 	By            string         `json:"by,omitempty"` // operator_version
 	Error         string         `json:"error,omitempty"`
 }

@@ -46,7 +46,7 @@ func (w *walk) apply(ctx context.Context) {
 
 func (w *walk) refusePlanner() bool {
 	if w.ReadOnly {
-		w.refuse(&migration.Refusal{Reason: gate.OnlyPlanning, Summary: "this function only plans: it changes nothing",
+		w.refuse(&migration.Refusal{Reason: migration.OnlyPlanning, Summary: "this function only plans: it changes nothing",
 			Next: "Send the same event to the runner function."})
 	}
 	return w.ReadOnly
@@ -140,7 +140,7 @@ func (w *walk) execute(ctx context.Context, plan migration.Plan) {
 	}
 	w.result.Outcome, w.result.Failure = stop.Outcome, stop.Failure
 	if stop.Failure.Kind == migration.Disconnected {
-		w.lookAgain(plan)
+		w.lookAgain(ctx, plan)
 	}
 	for _, f := range files {
 		if f.Row.Applied > 0 {
@@ -151,8 +151,8 @@ func (w *walk) execute(ctx context.Context, plan migration.Plan) {
 
 // lookAgain reads the history through a new connection after one was lost, so
 // that what is told is what is there and not what was last heard.
-func (w *walk) lookAgain(plan migration.Plan) {
-	ctx, cancel := context.WithTimeout(w.deadline, 5*time.Second)
+func (w *walk) lookAgain(ctx context.Context, plan migration.Plan) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	session, err := w.open(ctx, migration.Digest{})
 	if err != nil {

@@ -3,7 +3,6 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,7 +92,6 @@ func psql(b *testing.B, files fstest.MapFS) (name string, run func(url string)) 
 	}
 	return "psql", func(url string) {
 		c := exec.Command(path, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", script, url)
-		c.Stdout = io.Discard
 		if out, err := c.CombinedOutput(); err != nil {
 			b.Fatalf("psql: %v\n%s", err, out)
 		}

@@ -23,8 +23,8 @@ const planTime = 40 * time.Second
 // of ctx is when the answer has to be there; without one an apply may take as
 // long as it takes.
 func (p *Pipeline) Do(ctx context.Context, r Request) migration.Result {
-	w := &walk{Pipeline: p, request: r, run: runID(), settings: p.Settings.Defaults(), deadline: ctx}
-	w.result.Action = r.Action
+	w := &walk{Pipeline: p, request: r, run: runID(), settings: p.Settings.Defaults()}
+	w.result.Action, w.result.Asked, w.result.To, w.result.Approval = r.Action, r.Plan, r.To, w.settings.Approval
 	w.log = p.Log
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -51,7 +51,6 @@ type walk struct {
 	settings migration.Settings
 	run      string
 	log      *slog.Logger
-	deadline context.Context // the caller's: for what has to be said after the work's own time is over
 	dir      *migration.Dir
 	session  *postgres.Session
 	result   migration.Result
@@ -90,7 +89,7 @@ func (w *walk) readDirectory() bool {
 	fsys := w.Directory
 	if w.request.Directory != nil {
 		if !w.ReadOnly {
-			w.refuse(&migration.Refusal{Reason: gate.OnlyPlanning,
+			w.refuse(&migration.Refusal{Reason: migration.OnlyPlanning,
 				Summary: "this function takes no directory from outside: it runs the files that it was deployed with",
 				Next:    "Send the directory to the planner function."})
 			return false

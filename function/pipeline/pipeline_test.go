@@ -76,7 +76,7 @@ func told(r migration.Result) string {
 		said = append(said, r.Failure.Error(), r.Failure.State, r.Failure.Hint)
 	}
 	if r.Refusal != nil {
-		said = append(said, r.Refusal.Reason+": "+r.Refusal.Summary)
+		said = append(said, string(r.Refusal.Reason)+": "+r.Refusal.Summary)
 	}
 	for _, f := range r.Findings {
 		said = append(said, f.ID+": "+f.Summary)

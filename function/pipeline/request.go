@@ -57,6 +57,7 @@ var actions = []string{"status", "plan", "apply", "baseline"}
 // with the nearest name that it knows: a field with a typo must not be a field
 // left out. The error is for the caller to read.
 func ParseRequest(data []byte) (Request, error) {
+	data = unquoted(data)
 	given, err := object(data, "the event")
 	if err != nil {
 		return Request{}, err
@@ -90,7 +91,22 @@ func ParseRequest(data []byte) (Request, error) {
 	return r, r.readPlan(e.Plan)
 }
 
-// readPlan takes "plan" as a digest or as the report that plan printed.
+// unquoted takes an event out of a JSON string. SAM's client prints a report
+// with every quote escaped, and sends what is no JSON as a string: so an event
+// that was copied from the screen comes as a string, its quotes still escaped.
+func unquoted(data []byte) []byte {
+	var text string
+	if json.Unmarshal(data, &text) != nil || !strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return data
+	}
+	if strings.HasPrefix(strings.TrimSpace(text), `{\"`) {
+		text = strings.ReplaceAll(text, `\"`, `"`)
+	}
+	return []byte(text)
+}
+
+// readPlan takes "plan" as a digest or as the report that plan printed, which
+// says beside its digest up to which version it was made.
 func (r *Request) readPlan(raw json.RawMessage) error {
 	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
 		return nil
@@ -102,6 +118,7 @@ func (r *Request) readPlan(raw json.RawMessage) error {
 	var report struct {
 		Plan *struct {
 			Digest  string         `json:"digest"`
+			To      string         `json:"to"`
 			Touched []catalog.Mark `json:"touched"`
 		} `json:"plan"`
 	}
@@ -109,6 +126,9 @@ func (r *Request) readPlan(raw json.RawMessage) error {
 		return errors.New(`"plan" is neither a digest (a string) nor the report that plan printed (an object with "plan")`)
 	}
 	r.Plan, r.Marks = strings.TrimSpace(report.Plan.Digest), report.Plan.Touched
+	if r.To == "" && r.Action == migration.ActionApply {
+		r.To = report.Plan.To
+	}
 	return nil
 }
 

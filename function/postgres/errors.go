@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -32,6 +33,7 @@ const (
 	internalError      = "XX000"
 	readOnlyTransact   = "25006"
 	invalidText        = "22P02"
+	noSuchStatement    = "26000"
 )
 
 // failure turns an error of pgx into one that can be shown: PostgreSQL's words
@@ -128,10 +130,14 @@ func (c Config) connectFailure(ctx context.Context, err error) *migration.Failur
 	switch {
 	case errors.As(err, &pg):
 		c.rejected(f, pg)
+	case errors.Is(ctx.Err(), context.Canceled):
+		f.Kind = migration.Stopped
+		f.Message = fmt.Sprintf("interrupted while connecting to %s", at)
+		f.Next = "Run the same command again."
 	case errors.As(err, &dns):
 		f.Message = fmt.Sprintf("the host name %s cannot be resolved", c.conn.Host)
 		f.Next = "Check the host name; in a VPC, check that DNS resolution is on."
-	case strings.Contains(err.Error(), "server refused TLS connection"):
+	case c.demandsTLS() && strings.Contains(err.Error(), "server refused TLS connection"):
 		f.Message = fmt.Sprintf("%s speaks no TLS, and TLS is required", at)
 		f.Next = "Turn TLS on at the server. On a laptop with a server of your own, write sslmode=disable into the URL."
 	case isTLS(err):
@@ -151,6 +157,12 @@ func (c Config) connectFailure(ctx context.Context, err error) *migration.Failur
 		f.Next = "Check host, port and the server's log."
 	}
 	return f
+}
+
+// demandsTLS says that no attempt would be made without TLS.
+func (c Config) demandsTLS() bool {
+	plain := func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil }
+	return c.conn.TLSConfig != nil && !slices.ContainsFunc(c.conn.Fallbacks, plain)
 }
 
 // rejected fills f in for a server that answered and said no.

@@ -85,7 +85,7 @@ func (s *Session) prepare(ctx context.Context, trip *trip, step migration.Step) 
 		trip.send("RESET ROLE")
 		s.sendSettings(ctx, trip)
 	}
-	trip.send("SELECT pg_catalog.set_config('"+marker+"', $1, true)", step.Row.Version)
+	trip.sendRepeated("SELECT pg_catalog.set_config('"+marker+"', $1, true)", step.Row.Version)
 	if _, there, _ := s.historySchema(); !there {
 		for _, ddl := range s.historyDDL() {
 			trip.send(ddl)
@@ -95,7 +95,7 @@ func (s *Session) prepare(ctx context.Context, trip *trip, step migration.Step) 
 		return
 	}
 	if role := s.settings.Role; role != "" {
-		trip.send("SELECT pg_catalog.set_config('role', $1, false)", role)
+		trip.sendRepeated("SELECT pg_catalog.set_config('role', $1, false)", role)
 	}
 	// What an earlier run of the file had set for its session has to be set
 	// again before its next statement.
@@ -134,14 +134,14 @@ func (s *Session) sendSettings(ctx context.Context, trip *trip) {
 		sql += ", pg_catalog.set_config('transaction_timeout', $6, false)"
 		args = append(args, milliseconds(left+stopPatience))
 	}
-	trip.send(sql, args...)
+	trip.sendRepeated(sql, args...)
 }
 
 // finish undoes, for the rest of the transaction, what the file did to the
 // session, and writes the row.
 func (s *Session) finish(trip *trip, step migration.Step) {
 	trip.send("SET LOCAL SESSION AUTHORIZATION DEFAULT")
-	trip.send("SELECT pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('search_path', 'pg_catalog', true)")
+	trip.sendRepeated("SELECT pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('search_path', 'pg_catalog', true)")
 	s.sendRow(trip, step.Row, true)
 }
 

@@ -25,6 +25,7 @@ type Session struct {
 	detail   bool // pass on PostgreSQL's DETAIL
 	log      *slog.Logger
 	facts    migration.Facts
+	prepared prepared
 	// schemaThere: the schema that a new history would be made in exists.
 	schemaThere bool
 }

@@ -27,6 +27,7 @@ type item struct {
 	args      []string
 	statement int                 // index in the file; -1 for what is ours
 	told      bool                // it is one of the step's: its end goes into the result
+	repeated  bool                // every file has it: it is prepared
 	row       *migration.Revision // the row that it writes
 }
 
@@ -35,6 +36,11 @@ func (s *Session) newTrip(ctx context.Context) *trip { return &trip{session: s, 
 // send adds a statement of ours. Arguments go as text.
 func (t *trip) send(sql string, args ...string) {
 	t.items = append(t.items, item{sql: sql, args: args, statement: -1})
+}
+
+// sendRepeated is send for what every file repeats.
+func (t *trip) sendRepeated(sql string, args ...string) {
+	t.items = append(t.items, item{sql: sql, args: args, statement: -1, repeated: true})
 }
 
 // sendStatement adds statement i of the step's file, to be told of.
@@ -48,7 +54,7 @@ func (t *trip) sendQuiet(step migration.Step, i int) {
 }
 
 func (t *trip) sendRow(r migration.Revision, sql string, args ...string) {
-	t.items = append(t.items, item{sql: sql, args: args, statement: -1, row: &r})
+	t.items = append(t.items, item{sql: sql, args: args, statement: -1, row: &r, repeated: true})
 }
 
 // A statementError is an error with the statement of the file that it came
@@ -71,28 +77,39 @@ const stopPatience = 5 * time.Second
 // statements that ran to their end, and the row as the server completed it, are
 // in result also where it returns an error.
 func (t *trip) run(result *migration.StepResult) error {
+	rolledBack, err := t.once(result)
+	if rolledBack && t.session.prepared.deallocated(err) {
+		*result = migration.StepResult{Step: result.Step}
+		_, err = t.once(result)
+	}
+	return err
+}
+
+func (t *trip) once(result *migration.StepResult) (rolledBack bool, err error) {
 	if t.ctx.Err() != nil {
-		return &statementError{index: -1, kind: migration.Stopped, err: errors.New("there was no time left to begin")}
+		return false, &statementError{index: -1, kind: migration.Stopped, err: errors.New("there was no time left to begin")}
 	}
 	ctx, hangUp := context.WithCancel(context.WithoutCancel(t.ctx))
 	defer hangUp()
 	endStop := t.session.stopWhenDone(t.ctx, hangUp)
 	watch := t.session.watchLocks()
-	err := t.exchange(ctx, result)
+	err = t.exchange(ctx, result)
 	watch.end()
 	endStop()
 	if err == nil {
-		return nil
+		return false, nil
 	}
 	err = watch.explain(err)
 	if t.session.conn.PgConn().TxStatus() == 'E' && !t.session.conn.IsClosed() {
 		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
 		defer cancel()
-		if _, rollback := t.session.conn.Exec(ctx, "ROLLBACK"); rollback != nil {
+		_, rollback := t.session.conn.Exec(ctx, "ROLLBACK")
+		if rollback != nil {
 			t.session.log.Warn("the rollback was not answered; the server rolls back by itself when the session ends", "error", plain(rollback))
 		}
+		rolledBack = rollback == nil
 	}
-	return err
+	return rolledBack, err
 }
 
 func (t *trip) exchange(ctx context.Context, result *migration.StepResult) error {
@@ -104,17 +121,56 @@ func (t *trip) exchange(ctx context.Context, result *migration.StepResult) error
 		}
 	}
 	err := p.Sync()
+	last := time.Now()
 	for i := 0; err == nil && i < len(t.items); i++ {
-		began := time.Now()
 		err = t.receive(p, t.items[i], result)
 		if err == nil && t.items[i].told {
-			result.Statements = append(result.Statements, migration.Ran{Statement: t.items[i].statement, Took: time.Since(began)})
+			result.Statements = append(result.Statements, migration.Ran{Statement: t.items[i].statement, Took: time.Since(last)})
+			last = time.Now()
 		}
 	}
 	if closed := p.Close(); err == nil && closed != nil {
 		err = &statementError{index: -1, err: closed}
 	}
 	return err
+}
+
+// sendItem sends an item, and returns the name under which it was prepared for
+// the first time, "" where it was not.
+func (t *trip) sendItem(p *pgconn.Pipeline, i item, names map[string]string) (preparedAs string) {
+	known := t.session.prepared.statements[i.sql]
+	switch {
+	case !i.repeated:
+		p.SendQueryParams(i.sql, texts(i.args), nil, nil, nil)
+	case known != nil:
+		p.SendQueryStatement(known, texts(i.args), nil, nil)
+	default:
+		name, sent := names[i.sql]
+		if !sent {
+			name = t.session.prepared.name()
+			names[i.sql], preparedAs = name, name
+			p.SendPrepare(name, i.sql, nil)
+		}
+		p.SendQueryPrepared(name, texts(i.args), nil, nil)
+	}
+	if i.statement >= 0 {
+		p.SendFlushRequest()
+	}
+	return preparedAs
+}
+
+func (t *trip) receivePrepared(p *pgconn.Pipeline, i item, name string) error {
+	answer, err := p.GetResults()
+	if err != nil {
+		return &statementError{index: i.statement, err: err}
+	}
+	description, ok := answer.(*pgconn.StatementDescription)
+	if !ok {
+		return &statementError{index: i.statement, err: fmt.Errorf("answer %T in the place of a description", answer)}
+	}
+	description.Name = name
+	t.session.prepared.add(i.sql, description)
+	return nil
 }
 
 func (t *trip) receive(p *pgconn.Pipeline, i item, result *migration.StepResult) error {

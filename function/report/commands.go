@@ -40,6 +40,8 @@ func (p *page) digest(r migration.Result) {
 // commands shows what to type next, exactly.
 func (p *page) commands(r migration.Result, o ScreenOptions) {
 	switch {
+	case r.Plan == nil && r.Outcome == migration.Unfinished:
+		p.offer("To learn how it ended:", command{Action: r.Action, Plan: r.Asked, To: r.To}, o)
 	case r.Plan == nil && r.Outcome != migration.Blocked:
 	case r.Outcome == migration.Planned:
 		p.approve(r, o)
@@ -47,9 +49,9 @@ func (p *page) commands(r migration.Result, o ScreenOptions) {
 		p.offer("To go on where it stopped:", again(r), o)
 	case r.Outcome == migration.Failed && retryAfter(r) > 0:
 		p.offer("To try again:", again(r), o)
-	case r.Outcome == migration.Blocked && r.Refusal != nil && r.Refusal.Reason == "digest":
+	case r.Outcome == migration.Blocked && r.Refusal != nil && r.Refusal.Reason == migration.DigestDiffers:
 		p.offer("To plan again:", plan(r), o)
-	case r.Outcome == migration.Blocked && r.Refusal != nil && r.Refusal.Reason == "approval":
+	case r.Outcome == migration.Blocked && r.Refusal != nil && r.Refusal.Reason == migration.NotApproved:
 		p.offer("To plan:", plan(r), o)
 	}
 }
@@ -59,10 +61,8 @@ func plan(r migration.Result) command {
 	switch {
 	case r.Adoption != nil:
 		return command{Action: migration.ActionBaseline, Version: r.Adoption.Version}
-	case r.Plan != nil:
-		return command{Action: migration.ActionPlan, To: r.Plan.To}
 	}
-	return command{Action: migration.ActionPlan}
+	return command{Action: migration.ActionPlan, To: r.To}
 }
 
 // approve shows how to run a plan, which takes accepting the errors in it.
@@ -92,7 +92,7 @@ func again(r migration.Result) command {
 	if r.Adoption != nil {
 		return command{Action: migration.ActionBaseline, Version: r.Adoption.Version, Plan: r.Plan.Digest.String()}
 	}
-	return command{Action: migration.ActionApply, Plan: r.Plan.Digest.String(), To: r.Plan.To}
+	return command{Action: migration.ActionApply, Plan: r.Plan.Digest.String(), To: r.To}
 }
 
 func (p *page) offer(heading string, c command, o ScreenOptions) {

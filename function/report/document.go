@@ -39,6 +39,8 @@ type planDocument struct {
 	Files   []planFileDocument `json:"files"`
 	Touched []catalog.Mark     `json:"touched,omitempty"`
 	Adopts  []string           `json:"adopts,omitempty"` // of a baseline: what it does to the history
+	// Approval is what the plan needs before it may run: its digest, or none.
+	Approval migration.ApprovalMode `json:"approval"`
 }
 
 // partsDocument holds the first four digits of each part of the digest.

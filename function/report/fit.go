@@ -15,8 +15,8 @@ import (
 type list struct {
 	name string // its key in "cut"
 	// drop leaves out the last items that are at least n bytes together, or
-	// all that may go. It says how many those were, and of how many bytes.
-	drop func(n int) (items, bytes int)
+	// all that may go, and says how many those were.
+	drop func(n int) int
 }
 
 // fit encodes d in at most l.report bytes. It drops from one list after the
@@ -26,22 +26,18 @@ func fit(d *document, left map[string]int, l limits) []byte {
 	screen := d.Screen
 	d.note(left, screen, l)
 	b := encode(d)
-	over := len(b) - l.report
 	for _, list := range d.lists(&screen) {
+		over := len(b) - l.report
 		if over <= 0 {
-			return b
+			break
 		}
-		items, size := list.drop(over + noteRoom)
-		left[list.name] += items
-		if over -= size; over > 0 {
-			continue // no need to encode all of it to know
+		if n := list.drop(over + noteRoom); n > 0 {
+			left[list.name] += n
+			d.note(left, screen, l)
+			b = encode(d)
 		}
-		d.note(left, screen, l)
-		b = encode(d)
-		over = len(b) - l.report
 	}
-	d.note(left, screen, l)
-	return encode(d)
+	return b
 }
 
 // noteRoom is more than what telling of one more cut takes.
@@ -105,13 +101,10 @@ func (d *document) lists(screen *[]string) []list {
 	if d.Refusal != nil {
 		all = append(all, list{"changed", last(&d.Refusal.Changed, 3)})
 	}
-	all = append(all,
-		list{"screen", middle(screen)},
-		list{"findings", d.dropFindings})
 	if d.Error != nil {
 		all = append(all, list{"blockers", last(&d.Error.Blockers, 3)})
 	}
-	return all
+	return append(all, list{"screen", middle(screen)}, list{"findings", d.dropFindings})
 }
 
 // encodedSize is the number of bytes that v takes as an item depth levels deep.
@@ -121,8 +114,9 @@ func encodedSize(v any, depth int) int {
 }
 
 // last drops from the end of a list.
-func last[T any](items *[]T, depth int) func(int) (int, int) {
-	return func(n int) (dropped, size int) {
+func last[T any](items *[]T, depth int) func(int) int {
+	return func(n int) (dropped int) {
+		size := 0
 		keep := len(*items)
 		for keep > 0 && size < n {
 			keep--
@@ -130,19 +124,20 @@ func last[T any](items *[]T, depth int) func(int) (int, int) {
 		}
 		dropped = len(*items) - keep
 		*items = (*items)[:keep]
-		return dropped, size
+		return dropped
 	}
 }
 
 // first drops from the beginning: of migrations, the pending ones stand last.
-func first[T any](items *[]T, depth int) func(int) (int, int) {
-	return func(n int) (dropped, size int) {
+func first[T any](items *[]T, depth int) func(int) int {
+	return func(n int) (dropped int) {
+		size := 0
 		for dropped < len(*items) && size < n {
 			size += encodedSize((*items)[dropped], depth)
 			dropped++
 		}
 		*items = (*items)[dropped:]
-		return dropped, size
+		return dropped
 	}
 }
 
@@ -151,8 +146,9 @@ const screenEnds = 15
 
 // middle leaves the ends of the screen, where the outcome and the next step
 // stand.
-func middle(screen *[]string) func(int) (int, int) {
-	return func(n int) (dropped, size int) {
+func middle(screen *[]string) func(int) int {
+	return func(n int) (dropped int) {
+		size := 0
 		s := *screen
 		end := len(s) - screenEnds
 		start := end
@@ -161,10 +157,10 @@ func middle(screen *[]string) func(int) (int, int) {
 			size += encodedSize(s[start], 2)
 		}
 		if dropped = end - start; dropped <= 0 {
-			return 0, 0
+			return 0
 		}
 		*screen = slices.Concat(s[:start], []string{"... (" + count(dropped, "line") + " left out)"}, s[end:])
-		return dropped, size
+		return dropped
 	}
 }
 
@@ -183,21 +179,23 @@ func byLoss(findings []migration.Finding) []int {
 	return order
 }
 
-func (d *document) dropDetails(n int) (dropped, size int) {
+func (d *document) dropDetails(n int) (dropped int) {
+	size := 0
 	for _, i := range byLoss(d.Findings) {
 		if size >= n {
 			break
 		}
 		if f := &d.Findings[i]; f.Detail != "" {
-			size += encodedSize(f.Detail, 0)
+			size += encodedSize(f.Detail, 0) + len(`      "detail": `)
 			f.Detail = ""
 			dropped++
 		}
 	}
-	return dropped, size
+	return dropped
 }
 
-func (d *document) dropFindings(n int) (dropped, size int) {
+func (d *document) dropFindings(n int) int {
+	size := 0
 	gone := map[int]bool{}
 	for _, i := range byLoss(d.Findings) {
 		if size >= n {
@@ -213,5 +211,5 @@ func (d *document) dropFindings(n int) (dropped, size int) {
 		}
 	}
 	d.Findings = kept
-	return len(gone), size
+	return len(gone)
 }

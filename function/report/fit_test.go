@@ -31,6 +31,9 @@ func TestJSON_fits(t *testing.T) {
 				if err := json.Unmarshal(b, &d); err != nil {
 					t.Fatal(err)
 				}
+				if len(d.Cut) > 0 && len(b) < l.report*8/10 {
+					t.Errorf("%d bytes of %d, although there was more to tell: cut is %v", len(b), l.report, d.Cut)
+				}
 				checkCounts(t, r, &d)
 				checkNote(t, &d)
 			})
@@ -182,7 +185,8 @@ func large(t *testing.T) map[string]migration.Result {
 	for i := range 100_000 {
 		blocked.Refusal.Changed = append(blocked.Refusal.Changed, fmt.Sprintf("table public.t%d was changed", i))
 	}
-	all := many
+	all, plan := many, *many.Plan
+	all.Plan = &plan
 	all.Plan.Touched, all.Findings, all.Unseen = touching.Plan.Touched[:9000], found.Findings[:1500], failed.Unseen[:9000]
 	all.Failure, all.Migrations, all.Refusal = failed.Failure, long.Migrations[:9000], blocked.Refusal
 	return map[string]migration.Result{

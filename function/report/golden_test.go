@@ -333,10 +333,10 @@ func status(t *testing.T) migration.Result {
 		Migrations: []migration.Migration{
 			{Version: "015", File: "015_x.sql", State: migration.StateSkipped},
 			{Version: "016", State: migration.StateBaseline, ExecutedAt: &baselined, By: stamp},
-			{Version: "017", File: "017_create_dry_run_log_micro_agente.sql", State: migration.StateChanged, ExecutedAt: &first, ExecutionTime: 12 * time.Millisecond, Applied: 5, Total: 5, By: stamp},
+			{Version: "017", File: "017_create_dry_run_log_micro_agente.sql", State: migration.StateChanged, ExecutedAt: &first, ExecutionTime: migration.Milliseconds(12 * time.Millisecond), Applied: 5, Total: 5, By: stamp},
 			{Version: "0175", File: "0175_late.sql", State: migration.StateOutOfOrder},
-			{Version: "018", State: migration.StateMissing, ExecutedAt: &first, ExecutionTime: 3400 * time.Millisecond, Applied: 5, Total: 5, By: "Atlas CLI v0.31.1-canary"},
-			{Version: "019", File: "019_lead_indexes.sql", State: migration.StatePartial, ExecutedAt: &second, ExecutionTime: 125 * time.Second, Applied: 1, Total: 3, By: stamp, Error: `could not create unique index "leads_nome_unique" (SQLSTATE 23505)`},
+			{Version: "018", State: migration.StateMissing, ExecutedAt: &first, ExecutionTime: migration.Milliseconds(3400 * time.Millisecond), Applied: 5, Total: 5, By: "Atlas CLI v0.31.1-canary"},
+			{Version: "019", File: "019_lead_indexes.sql", State: migration.StatePartial, ExecutedAt: &second, ExecutionTime: migration.Milliseconds(125 * time.Second), Applied: 1, Total: 3, By: stamp, Error: `could not create unique index "leads_nome_unique" (SQLSTATE 23505)`},
 			{Version: "020", File: "020_last.sql", State: migration.StatePending, Total: 1},
 		},
 		Findings: blockedByFindings.Findings,

@@ -88,7 +88,7 @@ func newPlanDocument(r migration.Result, l limits) *planDocument {
 	}
 	p := &planDocument{
 		Digest: r.Plan.Digest.String(), Parts: newPartsDocument(r.Plan.Parts),
-		To: clip(r.Plan.To, l.text), Files: []planFileDocument{},
+		Approval: r.Approval, To: clip(r.To, l.text), Files: []planFileDocument{},
 	}
 	for _, f := range r.Plan.Files {
 		d := planFileDocument{Name: f.Name, Version: f.Version, TxMode: f.TxMode, Statements: len(f.Stmts), Hash: f.Hash}

@@ -26,7 +26,7 @@ Or with SAM, which shows the answer as it comes:
   sam remote invoke arn:aws:lambda:us-east-1:000000000000:function:%[3]s --event '{"action":"status"}'
   sam remote invoke arn:aws:lambda:us-east-1:000000000000:function:%[4]s --event '{"action":"apply","plan":"<digest>"}'
 
-Or go to the database itself:
+Or go to the database itself (make build makes bin/aurora-migrate):
   psql '%[2]s'
   DATABASE_URL='%[2]s' bin/aurora-migrate status
 
