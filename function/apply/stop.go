@@ -108,10 +108,17 @@ func mend(step migration.Step, f *migration.Failure) string {
 	switch {
 	case f.SQLState == "42501":
 		return "Grant what is missing to the role that applies, or SET the role that owns the object (MIGRATE_ROLE), then run the same command again."
-	case step.Alone() && step.From > 0:
-		return fmt.Sprintf("Mend statement %d or what follows it, leave the statements before it as they are, run atlas migrate hash, and ask for a new approval: the old one covers the old file.", step.From+1)
+	case f.SQLState == "2D000" && !step.Alone():
+		return "It calls something that commits or rolls back, and the file runs in one transaction: call it from a file of its own that begins with -- atlas:txmode none, or take the COMMIT out of what it calls. Then run atlas migrate hash, and ask for a new approval."
 	}
-	return "Mend the file, run atlas migrate hash, and ask for a new approval: the old one covers the old file."
+	begin := "Mend"
+	if class := f.SQLState[:min(2, len(f.SQLState))]; class == "22" || class == "23" || class == "P0" {
+		begin = "If it is the rows that are wrong, mend them and run the same command again. Else mend"
+	}
+	if step.Alone() && step.From > 0 {
+		return fmt.Sprintf("%s statement %d or what follows it, leave the statements before it as they are, run atlas migrate hash, and ask for a new approval: the old one covers the old file.", begin, step.From+1)
+	}
+	return begin + " the file, run atlas migrate hash, and ask for a new approval: the old one covers the old file."
 }
 
 // starved is the end of a run that did not get a lock in all its time.

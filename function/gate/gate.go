@@ -4,6 +4,7 @@ package gate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,22 @@ func Server(f migration.Facts) *migration.Refusal {
 	return nil
 }
 
+// History refuses a database of which it cannot be told where its history is.
+// schema is the one that the settings name, "" for none.
+func History(f migration.Facts, schema string) *migration.Refusal {
+	switch {
+	case schema == "" && len(f.Histories) > 1:
+		return &migration.Refusal{Reason: migration.HistoryUnclear,
+			Summary: fmt.Sprintf("there are %d history tables, in the schemas %s: it cannot be told which one counts", len(f.Histories), strings.Join(f.Histories, ", ")),
+			Next:    "Name the schema of the one that counts (MIGRATE_HISTORY_SCHEMA or --history-schema), or drop the other table."}
+	case len(f.Misshapen) > 0 && (schema != "" || len(f.Histories) == 0):
+		return &migration.Refusal{Reason: migration.HistoryUnclear,
+			Summary: fmt.Sprintf("%s has the name of Atlas's history and not its columns, so it is something else", f.Misshapen[0]),
+			Next:    "Rename it if it is not needed under this name, or keep the history in another schema: MIGRATE_HISTORY_SCHEMA or --history-schema names it."}
+	}
+	return nil
+}
+
 // Empty refuses to plan onto a database that has objects and no history: it
 // cannot be known which migrations made them.
 func Empty(f migration.Facts, history migration.History, first string) *migration.Refusal {
@@ -64,7 +81,7 @@ func Empty(f migration.Facts, history migration.History, first string) *migratio
 		Next:    fmt.Sprintf(`Adopt it: baseline with the last version whose changes it already has, such as {"action":"baseline","version":"%s"}.`, first)}
 	for _, o := range f.Others {
 		r.Summary += fmt.Sprintf("; %s is the history of %s", o.Table, o.Tool)
-		r.Next += fmt.Sprintf(" The last version in %s tells which that is; %s's own table may stay as it is.", o.Table, o.Tool)
+		r.Next += fmt.Sprintf(" The last version in %s tells which that is; that table may stay as it is.", o.Table)
 	}
 	return r
 }
@@ -122,6 +139,9 @@ func Approved(p migration.Plan, a Approval, mode migration.ApprovalMode) *migrat
 	said := make([]string, len(r.Differs))
 	for i, part := range r.Differs {
 		said[i] = meaning[part]
+		if part == migration.SchemaPart && slices.Contains(r.Differs, migration.FilesPart) {
+			said[i] = "and with them what is touched (schema)"
+		}
 	}
 	r.Summary = "this is not the plan that was approved: " + strings.Join(said, "; ")
 	return r

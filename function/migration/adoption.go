@@ -45,6 +45,9 @@ func Adopt(dir *Dir, history History, version string) (Adoption, []Finding) {
 			r.Type |= Resolved
 			r.Error, r.ErrorStmt, r.PartialHashes = "", "", nil
 			r.Applied = r.Total
+			if f, ok := dir.Find(r.Version); ok {
+				r.Hash, r.Description = f.Hash, f.Description // what is whole is the file as it stands now
+			}
 			b.Write = append(b.Write, r)
 		}
 	}

@@ -88,7 +88,7 @@ func checkNames(names dirNames) []Finding {
 	}
 	for i, name := range names.files {
 		version := versionOf(name)
-		if !strings.ContainsAny(version, "0123456789") {
+		if version == "" {
 			fault(name, codeName, "the name has no version", "Name it like 017_create_users.sql: the version up to the first _, then what it does.")
 		}
 		if i == 0 {

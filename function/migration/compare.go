@@ -2,6 +2,7 @@ package migration
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,33 +12,115 @@ import (
 // told, and none behind a file that is gone.
 func compare(dir *Dir, history History) []Finding {
 	findings := outOfOrder(dir, history)
+	c := comparison{dir: dir, history: history}
 	for i, r := range history {
 		f, there := dir.Find(r.Version)
 		switch {
 		case !there && excused(dir, history, i):
+			c.gap = c.gap || r.Hash != ""
 			continue
 		case !there:
 			return append(findings, removed(dir, r))
-		case r.Partial() && i < len(history)-1:
+		case r.Partial() && r.Type&Resolved == 0 && i < len(history)-1:
 			findings = append(findings, leftHalf(f, r, history.Current()))
-		case r.Hash == "" || r.Partial() || r.Hash == f.Hash:
+		case r.Hash == "" || r.Partial():
 			continue
-		case dir.hashWhenApplied(history, r, "") == r.Hash:
-			continue
-		case f.Description != r.Description && dir.hashWhenApplied(history, r, r.Version+"_"+r.Description+".sql") == r.Hash:
+		case c.had(f, r):
+			c.gap = false // a cumulative hash that fits vouches for all before it
+		case c.gap || f.Checkpoint && f.Version == dir.Files[0].Version:
+			c.gap = true // what the checkpoint stands for may have been below it
+		case f.Description != r.Description && c.had(f.called(r), r):
 			return append(findings, renamed(f, r))
-		default:
+		case !c.findLate(f, r):
 			return append(findings, edited(f, r))
+		case history[0].Type != Baseline: // a baseline stands for what lies below it, whenever it came
+			for _, l := range c.late {
+				findings = append(findings, late(l, history.Current()))
+			}
 		}
 	}
 	return findings
 }
 
-// excused says that a row needs no file: a version adopted by hand below every
-// pending file, or one that a checkpoint in the directory stands for.
+// A comparison is what is known so far of the files behind the rows.
+type comparison struct {
+	dir     *Dir
+	history History
+	late    []File // came to lie below the first row after that was written
+	gap     bool   // a file that a hash covered is gone: no hash behind it can be had again
+}
+
+// had says that r's hash is the one that f had when r was written: its entry
+// now, or one over those files only that were there by then. Whether a
+// checkpoint without a row was there by then, the history does not tell.
+func (c *comparison) had(f File, r Revision) bool {
+	return r.Hash == f.Hash || c.hash(f, r, true) == r.Hash || c.hash(f, r, false) == r.Hash
+}
+
+// hash is the entry of f over the files that were there when r was written.
+func (c *comparison) hash(f File, r Revision, checkpoints bool) string {
+	var files []File
+	for _, g := range c.dir.Files {
+		if g.Version >= r.Version {
+			break
+		}
+		if c.there(g, r, checkpoints) {
+			files = append(files, g)
+		}
+	}
+	hashes := CumulativeHash(append(files, f))
+	return hashes[len(hashes)-1]
+}
+
+func (c *comparison) there(g File, r Revision, checkpoints bool) bool {
+	if row, ran := c.history.Find(g.Version); ran {
+		return !row.ExecutedAt.After(r.ExecutedAt)
+	}
+	if isLate := slices.ContainsFunc(c.late, func(l File) bool { return l.Version == g.Version }); isLate {
+		return false
+	}
+	return g.Version < c.history[0].Version || g.Checkpoint && checkpoints
+}
+
+// findLate says that r's hash fits once files below the first row are left out,
+// all or one of them: these were not there then. They are kept in c.
+func (c *comparison) findLate(f File, r Revision) bool {
+	if len(c.late) > 0 {
+		return false
+	}
+	var below []File
+	for _, g := range c.dir.Files {
+		if g.Version < c.history[0].Version {
+			below = append(below, g)
+		}
+	}
+	tries := [][]File{below}
+	for _, g := range below {
+		tries = append(tries, []File{g})
+	}
+	for _, c.late = range tries {
+		if len(c.late) > 0 && c.had(f, r) {
+			return true
+		}
+	}
+	c.late = nil
+	return false
+}
+
+// called is f under the name that it ran by.
+func (f File) called(r Revision) File {
+	f.Name = strings.TrimSuffix(r.Version+"_"+r.Description, "_") + ".sql"
+	return f
+}
+
+// excused says that a row needs no file: a version adopted by hand, or one that
+// a checkpoint in the directory stands for. A half-applied last file needs it.
 func excused(dir *Dir, history History, i int) bool {
 	r := history[i]
-	if r.Type == Baseline || r.Type == Resolved {
+	if r.Partial() && i == len(history)-1 {
+		return false
+	}
+	if r.Type == Baseline || r.Type&Resolved != 0 {
 		return true
 	}
 	for _, f := range dir.Files {
@@ -52,31 +135,6 @@ func excused(dir *Dir, history History, i int) bool {
 		}
 	}
 	return false
-}
-
-// hashWhenApplied is the hash that r's file would have got when r was written:
-// over the files that were there by then. name, where it is not empty, is what
-// the file was called.
-func (d *Dir) hashWhenApplied(history History, r Revision, name string) string {
-	var files []File
-	for _, f := range d.Files {
-		if f.Version > r.Version {
-			break
-		}
-		row, ran := history.Find(f.Version)
-		before := !ran && f.Version < history[0].Version
-		if f.Version == r.Version && name != "" {
-			f.Name = name
-		}
-		if before || ran && !row.ExecutedAt.After(r.ExecutedAt) || f.Version == r.Version {
-			files = append(files, f)
-		}
-	}
-	hashes := CumulativeHash(files)
-	if len(hashes) == 0 {
-		return ""
-	}
-	return hashes[len(hashes)-1]
 }
 
 // outOfOrder names the files that have no row although a later version has.
@@ -95,13 +153,16 @@ func outOfOrder(dir *Dir, history History) []Finding {
 		if baselinedPast(history, f.Version) {
 			continue
 		}
-		findings = append(findings, Finding{
-			Code: "AM204", Severity: Error, File: f.Name,
-			Summary: fmt.Sprintf("%s is out of order: version %s was applied after it should have been, and this file was not there then", f.Name, last),
-			Fix:     fmt.Sprintf("Give the file a version above %s (rename it, then atlas migrate hash or aurora-migrate hash), so that it runs last everywhere.", last),
-		}.Identified())
+		findings = append(findings, late(f, last))
 	}
 	return findings
+}
+
+func late(f File, current string) Finding {
+	return Finding{Code: "AM204", Severity: Error, File: f.Name,
+		Summary: fmt.Sprintf("%s is out of order: version %s was applied after it should have been, and this file was not there then", f.Name, current),
+		Fix:     fmt.Sprintf("Give the file a version above %s (rename it, then atlas migrate hash or aurora-migrate hash), so that it runs last everywhere.", current),
+	}.Identified()
 }
 
 // baselinedPast says that a row adopted everything up to a version above v.
@@ -118,6 +179,10 @@ func removed(dir *Dir, r Revision) Finding {
 	f := Finding{Code: "AM202", Severity: Error,
 		Summary: fmt.Sprintf("version %s (%s) was applied %s and is not in the directory any more", r.Version, r.Description, r.ExecutedAt.UTC().Format("2006-01-02")),
 		Fix:     "Bring the file back as it was. If this directory is older than the database, deploy the newer one."}
+	if r.Partial() {
+		f.Summary = fmt.Sprintf("version %s (%s) is half applied (%d of %d statements) and is not in the directory any more", r.Version, r.Description, r.Applied, r.Total)
+		return f.Identified()
+	}
 	for _, other := range dir.Files {
 		if other.Description == r.Description {
 			f.File = other.Name
@@ -129,9 +194,10 @@ func removed(dir *Dir, r Revision) Finding {
 }
 
 func renamed(f File, r Revision) Finding {
+	was := f.called(r).Name
 	return Finding{Code: "AM203", Severity: Error, File: f.Name,
-		Summary: fmt.Sprintf("%s was applied under the name %s_%s.sql and has been renamed since", f.Name, r.Version, r.Description),
-		Fix:     fmt.Sprintf("Name it %s_%s.sql again and run atlas migrate hash.", r.Version, r.Description),
+		Summary: fmt.Sprintf("%s was applied under the name %s and has been renamed since", f.Name, was),
+		Fix:     fmt.Sprintf("Name it %s again and run atlas migrate hash.", was),
 	}.Identified()
 }
 

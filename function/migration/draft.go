@@ -3,6 +3,7 @@ package migration
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // A Draft is what is pending, seen from the directory and the history alone:
@@ -39,14 +40,15 @@ func (p Pending) Applied() int {
 // not be sealed. A version `to` that nothing has is one of them.
 func NewDraft(dir *Dir, history History, to string, digest Digest) (Draft, []Finding) {
 	others, own := history.Split(digest)
-	draft := Draft{History: restored(others, own), Own: own, To: to}
+	draft := Draft{Own: own, To: to}
 	if len(own) > 0 {
 		// Rows that came after ours do not unmake what ours did: the plan is
 		// judged as it stood, up to its own last version.
-		if before := draft.History.before(own[0].Version); len(before) < len(draft.History) {
-			draft.History, draft.To = before, own[len(own)-1].Version
+		if before := others.before(own[0].Version); len(before) < len(others) {
+			others, draft.To = before, own[len(own)-1].Version
 		}
 	}
+	draft.History = restored(others, own)
 	findings := compare(dir, history)
 	if to != "" && !dir.has(to) && !hasVersion(history, to) {
 		findings = append(findings, unknownVersion(dir, to))
@@ -150,14 +152,16 @@ func (d *Dir) has(version string) bool {
 	return ok
 }
 
-// Find returns the file of a version.
+// Find returns the file of a version, the first where there are several.
 func (d *Dir) Find(version string) (File, bool) {
-	for _, f := range d.Files {
-		if f.Version == version {
-			return f, true
-		}
+	i, found := slices.BinarySearchFunc(d.Files, version, func(f File, v string) int { return strings.Compare(f.Version, v) })
+	if !found { // or the versions are not in order, which is a fault of the directory
+		i = slices.IndexFunc(d.Files, func(f File) bool { return f.Version == version })
 	}
-	return File{}, false
+	if i < 0 {
+		return File{}, false
+	}
+	return d.Files[i], true
 }
 
 // partials checks that each half-applied file of the draft can be gone on

@@ -15,6 +15,9 @@ type Facts struct {
 	RoleMissing, RoleForbidden bool
 	// Histories are the schemas that hold a table of Atlas's shape.
 	Histories []string
+	// Misshapen is what stands where the history belongs, has its name and not
+	// its columns; nothing, or one.
+	Misshapen []string
 	// Others are history tables of other tools.
 	Others []OtherTool
 	// Objects are the first few things that live in the database, histories

@@ -87,6 +87,7 @@ const (
 	RoleUnusable    Reason = "role"
 	NotEmpty        Reason = "not_empty"
 	DirectoryFaulty Reason = "directory"
+	HistoryUnclear  Reason = "history"
 	OnlyPlanning    Reason = "planner"
 )
 

@@ -77,7 +77,8 @@ type Stamp struct {
 const operator = "aurora-migrate"
 
 func (s Stamp) String() string {
-	words := []string{operator, s.Release, s.Digest.String(), "schema:" + s.Schema}
+	release := strings.Join(strings.Fields(s.Release), "-") // one word, whatever it is called
+	words := []string{operator, release, s.Digest.String(), "schema:" + s.Schema}
 	if s.Was != nil {
 		words = append(words, fmt.Sprintf("was:%d,%d,%d,%s", s.Was.Type, s.Was.Applied, s.Was.Total, s.Was.Hash))
 	}
@@ -99,9 +100,10 @@ func (r Revision) Stamp() (Stamp, bool) {
 	s := Stamp{Release: words[1], Digest: digest, Schema: schema}
 	if len(words) == 5 {
 		s.Was = new(Revision)
-		if n, _ := fmt.Sscanf(words[4], "was:%d,%d,%d,%s", &s.Was.Type, &s.Was.Applied, &s.Was.Total, &s.Was.Hash); n < 3 {
-			return Stamp{}, false
-		}
+		_, _ = fmt.Sscanf(words[4], "was:%d,%d,%d,%s", &s.Was.Type, &s.Was.Applied, &s.Was.Total, &s.Was.Hash)
+	}
+	if s.String() != r.OperatorVersion {
+		return Stamp{}, false
 	}
 	return s, true
 }
@@ -111,12 +113,11 @@ type History []Revision
 
 // Find returns the row of a version.
 func (h History) Find(version string) (Revision, bool) {
-	for _, r := range h {
-		if r.Version == version {
-			return r, true
-		}
+	i, found := slices.BinarySearchFunc(h, version, func(r Revision, v string) int { return strings.Compare(r.Version, v) })
+	if !found {
+		return Revision{}, false
 	}
-	return Revision{}, false
+	return h[i], true
 }
 
 // Current is the last version, "" for an empty history.
@@ -127,10 +128,11 @@ func (h History) Current() string {
 	return h[len(h)-1].Version
 }
 
-// Split parts the rows that were written under d from all others.
+// Split parts the rows that were written under d from all others. As of plans,
+// the SHA-256 alone decides; under the zero Digest nothing was written.
 func (h History) Split(d Digest) (others, own History) {
 	for _, r := range h {
-		if s, ok := r.Stamp(); ok && s.Digest == d {
+		if s, ok := r.Stamp(); ok && s.Digest.sum == d.sum {
 			own = append(own, r)
 		} else {
 			others = append(others, r)

@@ -101,9 +101,12 @@ func badDatabases() []badInput {
 		{name: "objects and no history", before: people, files: []string{"017_x.sql", "CREATE TABLE x ();\n"},
 			says: []string{"has no history and is not empty", "table public.people"}, next: `{"action":"baseline","version":"016"}`},
 		{name: "two histories", before: historyIn("one") + historyIn("two"), files: twoFiles,
-			says: []string{"there are 2 history tables", `"one"`, `"two"`}, next: "MIGRATE_HISTORY_SCHEMA"},
+			says: []string{"there are 2 history tables", "in the schemas one, two"}, next: "MIGRATE_HISTORY_SCHEMA"},
 		{name: "a table with the name of the history", before: "CREATE SCHEMA atlas_schema_revisions; CREATE TABLE atlas_schema_revisions.atlas_schema_revisions (version text, installed text)", files: twoFiles,
-			says: []string{"atlas_schema_revisions"}},
+			says: []string{"atlas_schema_revisions.atlas_schema_revisions has the name of Atlas's history and not its columns"}, next: "another schema"},
+		{name: "a view with the name of the history", before: "CREATE SCHEMA h; CREATE VIEW h.atlas_schema_revisions AS SELECT 1", files: twoFiles,
+			arrange: func(s *scene) { s.p.Settings.HistorySchema = "h" },
+			says:    []string{"h.atlas_schema_revisions has the name of Atlas's history"}, next: "another schema"},
 	}
 	for tool, table := range map[string]string{
 		"Flyway":         "flyway_schema_history (installed_rank int, version text)",

@@ -69,8 +69,9 @@ func badFiles() []badInput {
 		in("CONCURRENTLY in a transaction", "CREATE INDEX CONCURRENTLY a_id ON a (id);\n", "-- atlas:txmode none", "AM134", "cannot run in a transaction"),
 		{name: "two files of one version", files: append(twoFiles, "002_c.sql", "CREATE TABLE c ();\n"),
 			says: []string{"AM110", `version "002" is taken by 002_b.sql too`, "002_c.sql"}, next: "another version"},
-		{name: "versions that sort otherwise than they count", files: []string{"9_a.sql", "SELECT 1;\n", "9a_b.sql", "SELECT 1;\n", "name.sql", "SELECT 1;\n"},
-			says: []string{"AM112", "name.sql", "the name has no version"}, next: "017_create_users.sql"},
+		{name: "versions of unequal length", files: []string{"002_b.sql", "SELECT 1;\n", "0025_late.sql", "SELECT 1;\n"},
+			says: []string{"AM111", "it runs after 0025_late.sql"}, next: "the same number of digits"},
+		{name: "a name without a version", files: []string{"_b.sql", "SELECT 1;\n"}, says: []string{"AM112", "the name has no version"}, next: "017_create_users.sql"},
 	}
 }
 
@@ -94,14 +95,14 @@ func badDirectives() []badInput {
 
 // Four files that ran, to be tampered with afterwards.
 var fourFiles = []string{
-	"001_a.sql", "CREATE TABLE a (id int);\n", "002_b.sql", "CREATE TABLE b (id int);\n",
-	"003_c.sql", "CREATE TABLE c (id int);\n", "004_d.sql", "CREATE TABLE d (id int);\n",
+	"010_a.sql", "CREATE TABLE a (id int);\n", "020_b.sql", "CREATE TABLE b (id int);\n",
+	"030_c.sql", "CREATE TABLE c (id int);\n", "040_d.sql", "CREATE TABLE d (id int);\n",
 }
 
 // then is fourFiles with a fifth behind them and the pairs of name and text in
 // the place of what they had; a name without a text is left out.
 func then(pairs ...string) []string {
-	files := append(fourFiles[:len(fourFiles):len(fourFiles)], "005_e.sql", "CREATE TABLE e (id int);\n")
+	files := append(fourFiles[:len(fourFiles):len(fourFiles)], "050_e.sql", "CREATE TABLE e (id int);\n")
 	for i := 0; i < len(pairs); i += 2 {
 		var kept []string
 		for j := 0; j < len(files); j += 2 {
@@ -120,19 +121,19 @@ func then(pairs ...string) []string {
 func badHistories() []badInput {
 	edited := "CREATE TABLE b (id bigint);\n"
 	return []badInput{
-		{name: "an applied file edited", ran: fourFiles, files: then("002_b.sql", edited),
-			says: []string{"AM201@002_b.sql", "002_b.sql has been edited since it was applied"}, silent: []string{"003_c.sql has", "004_d.sql has", "001_a.sql has"},
+		{name: "an applied file edited", ran: fourFiles, files: then("020_b.sql", edited),
+			says: []string{"AM201", "020_b.sql has been edited since it was applied"}, silent: []string{"030_c.sql has", "040_d.sql has", "010_a.sql has"},
 			next: "Restore the file as it was applied", check: oneFinding},
-		{name: "an applied file renamed", ran: fourFiles, files: then("002_b.sql", "", "002_other.sql", fourFiles[3]),
-			says: []string{"AM203", "002_other.sql was applied under the name 002_b.sql"}, next: "Name it 002_b.sql again", check: oneFinding},
-		{name: "an applied file given another version", ran: fourFiles, files: then("002_b.sql", "", "006_b.sql", fourFiles[3]),
-			says: []string{"AM202", "version 002 (b) was applied", "006_b.sql has its name under another version"}, next: "old version 002 back", check: oneFinding},
-		{name: "an applied file removed", ran: fourFiles, files: then("002_b.sql", ""),
-			says: []string{"AM202", "version 002 (b) was applied", "not in the directory any more"}, next: "Bring the file back", check: oneFinding},
-		{name: "the last applied file removed", ran: fourFiles, files: then("004_d.sql", "", "005_e.sql", ""),
-			says: []string{"AM202", "version 004 (d)"}, next: "Bring the file back", check: oneFinding},
-		{name: "a file out of order", ran: fourFiles, files: then("0025_late.sql", "CREATE TABLE late ();\n"),
-			says: []string{"AM204", "0025_late.sql is out of order", "version 004 was applied"}, next: "a version above 004", check: oneFinding},
+		{name: "an applied file renamed", ran: fourFiles, files: then("020_b.sql", "", "020_other.sql", fourFiles[3]),
+			says: []string{"AM203", "020_other.sql was applied under the name 020_b.sql"}, next: "Name it 020_b.sql again", check: oneFinding},
+		{name: "an applied file given another version", ran: fourFiles, files: then("020_b.sql", "", "060_b.sql", fourFiles[3]),
+			says: []string{"AM202", "version 020 (b) was applied", "060_b.sql has its name under another version"}, next: "old version 020 back", check: oneFinding},
+		{name: "an applied file removed", ran: fourFiles, files: then("020_b.sql", ""),
+			says: []string{"AM202", "version 020 (b) was applied", "not in the directory any more"}, next: "Bring the file back", check: oneFinding},
+		{name: "the last applied file removed", ran: fourFiles, files: then("040_d.sql", "", "050_e.sql", ""),
+			says: []string{"AM202", "version 040 (d)"}, next: "Bring the file back", check: oneFinding},
+		{name: "a file out of order", ran: fourFiles, files: then("025_late.sql", "CREATE TABLE late ();\n"),
+			says: []string{"AM204", "025_late.sql is out of order", "version 040 was applied"}, next: "a version above 040", check: oneFinding},
 		{name: "to a version that is not there", files: twoFiles, request: planTo("017"),
 			says: []string{"AM206", `there is no version "017"`}, next: "Versions are 001, 002."},
 		{name: "baseline of an unknown version", before: "CREATE TABLE old ()", files: twoFiles, request: baselineOf("0015"),

@@ -63,7 +63,7 @@ func carry(to, from net.Conn, oneWay time.Duration) {
 		}
 	}()
 	for p := range under {
-		time.Sleep(time.Until(p.due))
+		pause(time.Until(p.due))
 		if _, err := to.Write(p.bytes); err != nil {
 			break
 		}

@@ -72,15 +72,19 @@ func (w *walk) serve(ctx context.Context) {
 // limit leaves, of the time that there is, enough to stop what runs and to
 // answer.
 func (w *walk) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if w.request.Action == migration.ActionStatus || w.request.Action == migration.ActionPlan {
-		return context.WithTimeout(ctx, planTime)
+	end, bounded := ctx.Deadline()
+	if bounded {
+		end = end.Add(-min(time.Until(end)/10, 12*time.Second))
 	}
-	deadline, ok := ctx.Deadline()
-	if !ok {
+	if w.request.Action == migration.ActionStatus || w.request.Action == migration.ActionPlan {
+		if by := time.Now().Add(planTime); !bounded || by.Before(end) {
+			end, bounded = by, true
+		}
+	}
+	if !bounded {
 		return context.WithCancel(ctx)
 	}
-	left := time.Until(deadline)
-	return context.WithDeadline(ctx, deadline.Add(-min(left/10, 12*time.Second)))
+	return context.WithDeadline(ctx, end)
 }
 
 // readDirectory reads the files; false where they cannot be planned. Status
@@ -121,6 +125,10 @@ func (w *walk) connect(ctx context.Context, digest migration.Digest) bool {
 	w.session = session
 	facts := session.Facts()
 	w.result.Target = &facts.Target
+	if refusal := gate.History(facts, w.settings.HistorySchema); refusal != nil {
+		w.refuse(refusal)
+		return false
+	}
 	if w.request.Action == migration.ActionStatus {
 		return true
 	}
@@ -147,10 +155,14 @@ func (w *walk) open(ctx context.Context, digest migration.Digest) (*postgres.Ses
 func (w *walk) fail(err error) {
 	var f *migration.Failure
 	if !errors.As(err, &f) {
-		f = &migration.Failure{Message: migration.Mask(err.Error()), State: "Nothing was sent to the database.", Cause: err}
+		f = &migration.Failure{Message: migration.Mask(err.Error()), State: "Nothing was sent to the database.", Cause: err,
+			Next: "Check the address and the credentials of the database that are configured here (DATABASE_URL)."}
 	}
 	if f.State == "" {
 		f.State = "Nothing was changed."
+	}
+	if f.Next == "" {
+		f.Next = "Run the same command again; if it fails again, see the server's log."
 	}
 	w.result.Outcome, w.result.Failure = migration.Failed, f
 }

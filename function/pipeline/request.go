@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -51,6 +52,8 @@ var fields = map[migration.Action][]string{
 	migration.ActionBaseline: {"version", "plan"},
 }
 
+var eventFields = []string{"action", "plan", "to", "version", "approval", "directory", "brief"}
+
 var actions = []string{"status", "plan", "apply", "baseline"}
 
 // ParseRequest reads an event. What it does not understand it refuses by name,
@@ -62,9 +65,15 @@ func ParseRequest(data []byte) (Request, error) {
 	if err != nil {
 		return Request{}, err
 	}
+	names := slices.Sorted(maps.Keys(given)) // so that of two faults it is always the same one that is told
+	for _, name := range names {
+		if !slices.Contains(eventFields, name) {
+			return Request{}, unknownField(name, eventFields)
+		}
+	}
 	var e event
 	if err := strict(data, &e); err != nil {
-		return Request{}, describe(err, given)
+		return Request{}, describe(err)
 	}
 	if e.Action == "" {
 		return Request{}, fmt.Errorf(`the event has no "action": want one of %s`, strings.Join(actions, ", "))
@@ -73,7 +82,7 @@ func ParseRequest(data []byte) (Request, error) {
 	if !ok {
 		return Request{}, fmt.Errorf("unknown action %q%s: want one of %s", e.Action, nearest(e.Action, actions), strings.Join(actions, ", "))
 	}
-	for name := range given {
+	for _, name := range names {
 		if name != "action" && name != "brief" && !slices.Contains(known, name) {
 			return Request{}, fmt.Errorf("the action %s has no field %q: it knows %s", e.Action, name, strings.Join(append(slices.Clone(known), "brief"), ", "))
 		}
@@ -164,21 +173,20 @@ func strict(data []byte, into any) error {
 }
 
 // describe turns what encoding/json says into what a caller can act on.
-func describe(err error, given map[string]json.RawMessage) error {
+func describe(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		return fmt.Errorf("the field %q is a JSON %s: want %s", wrong.Field, wrong.Value, wanted(wrong.Type.String()))
 	}
 	const unknown = "json: unknown field "
 	if quoted, ok := strings.CutPrefix(err.Error(), unknown); ok {
-		name := strings.Trim(quoted, `"`)
-		candidates := []string{"action", "plan", "to", "version", "approval", "directory", "brief"}
-		if _, top := given[name]; !top {
-			candidates = []string{"accept"}
-		}
-		return fmt.Errorf("unknown field %q%s: an event knows %s", name, nearest(name, candidates), strings.Join(candidates, ", "))
+		return unknownField(strings.Trim(quoted, `"`), []string{"accept"}) // of the approval: the event's own are checked before
 	}
 	return fmt.Errorf("the event cannot be read: %w", err)
+}
+
+func unknownField(name string, known []string) error {
+	return fmt.Errorf("unknown field %q%s: known here are %s", name, nearest(name, known), strings.Join(known, ", "))
 }
 
 func wanted(goType string) string {

@@ -161,7 +161,7 @@ func (s *Session) journal(ctx context.Context, step migration.Step, row migratio
 // logged and no more.
 func (s *Session) journalFailure(ctx context.Context, step migration.Step, failed error) {
 	row := step.Before()
-	row.Error = s.failure(failed).Message
+	row.Error = s.failureIn(step.File.Text, failed).Message
 	row.ErrorStmt = migration.Mask(step.File.Stmts[step.From].Text)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopPatience)
 	defer cancel()

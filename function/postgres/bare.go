@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -113,5 +114,5 @@ func (s *Session) setTimeouts(ctx context.Context, p patience) error {
 // markerGone says that the row was refused because the marker was not there.
 func markerGone(err error) bool {
 	var stmt *statementError
-	return errors.As(err, &stmt) && stmt.index < 0
+	return errors.As(err, &stmt) && stmt.index < 0 && strings.Contains(stmt.sent, markerLost)
 }

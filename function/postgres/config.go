@@ -134,9 +134,10 @@ func (c Config) connect(ctx context.Context, application string, silent *atomic.
 		}
 		return dial(ctx, network, address)
 	}
+	began := time.Now()
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		return nil, c.connectFailure(ctx, err)
+		return nil, c.connectFailure(ctx, err, time.Since(began))
 	}
 	return conn, nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
@@ -33,12 +34,17 @@ const (
 	internalError      = "XX000"
 	readOnlyTransact   = "25006"
 	invalidText        = "22P02"
-	noSuchStatement    = "26000"
+
+	insufficientPrivilege = "42501"
+	noSuchStatement       = "26000"
 )
 
 // failure turns an error of pgx into one that can be shown: PostgreSQL's words
 // without secrets and without values of rows.
-func (s *Session) failure(err error) *migration.Failure {
+func (s *Session) failure(err error) *migration.Failure { return s.failureIn("", err) }
+
+// failureIn is failure for an error about the file whose text is sql.
+func (s *Session) failureIn(sql string, err error) *migration.Failure {
 	var known *migration.Failure
 	if errors.As(err, &known) {
 		return known
@@ -47,16 +53,13 @@ func (s *Session) failure(err error) *migration.Failure {
 	if !errors.As(err, &pg) {
 		return lost(err)
 	}
-	f := &migration.Failure{
-		Message:  pg.Severity + ": " + message(pg),
-		SQLState: pg.Code,
-		Hint:     migration.Mask(pg.Hint),
-		Kind:     kind(pg),
-		Cause:    err,
-	}
+	message, hint := words(pg, sql)
+	f := &migration.Failure{SQLState: pg.Code, Kind: kind(pg), Cause: err}
 	if s.detail {
+		message, hint = migration.Mask(pg.Message), migration.Mask(pg.Hint)
 		f.Detail = migration.Mask(pg.Detail)
 	}
+	f.Message, f.Hint = pg.Severity+": "+message, hint
 	return f
 }
 
@@ -70,28 +73,6 @@ func kind(pg *pgconn.PgError) migration.FailureKind {
 		return migration.Disconnected
 	}
 	return migration.Refused
-}
-
-// message is PostgreSQL's primary message. In class 22 (data exception) what it
-// puts in quotes, or behind the last colon, is a value of a row.
-func message(pg *pgconn.PgError) string {
-	m := migration.Mask(pg.Message)
-	if !strings.HasPrefix(pg.Code, "22") {
-		return m
-	}
-	return withholdQuoted(m)
-}
-
-const withheld = `"(value withheld)"`
-
-// withholdQuoted replaces what stands between the first double quote and the
-// last one behind it; values can hold quotes themselves.
-func withholdQuoted(m string) string {
-	first, last := strings.IndexByte(m, '"'), strings.LastIndexByte(m, '"')
-	if first < 0 || first == last {
-		return m
-	}
-	return m[:first] + withheld + m[last+1:]
 }
 
 // lost is the failure of a connection that is gone: what it was doing may have
@@ -118,14 +99,14 @@ func plain(err error) string {
 	return migration.Mask(err.Error())
 }
 
-// connectFailure says why there is no connection, and what to look at.
-func (c Config) connectFailure(ctx context.Context, err error) *migration.Failure {
+// connectFailure says why there is no connection after so long, and what to look at.
+func (c Config) connectFailure(ctx context.Context, err error, took time.Duration) *migration.Failure {
 	f := &migration.Failure{Kind: migration.Unreachable, Cause: err, State: "Nothing was sent to the database."}
 	at := c.Address()
 	var (
-		pg  *pgconn.PgError
-		dns *net.DNSError
-		op  *net.OpError
+		pg      *pgconn.PgError
+		dns     *net.DNSError
+		strange *pgproto3.ExceededMaxBodyLenErr
 	)
 	switch {
 	case errors.As(err, &pg):
@@ -143,8 +124,8 @@ func (c Config) connectFailure(ctx context.Context, err error) *migration.Failur
 	case isTLS(err):
 		f.Message = fmt.Sprintf("the TLS handshake with %s failed: %s", at, tlsWords(err))
 		f.Next = "Check that the root certificate is the one that signed the server's, and that the host name is the one it was made for."
-	case errors.As(err, &op) && op.Op == "dial" && op.Timeout():
-		f.Message = fmt.Sprintf("%s does not answer: no TCP connection within %s", at, dialTimeout)
+	case dialTimedOut(err):
+		f.Message = fmt.Sprintf("%s does not answer: no TCP connection within %s", at, took.Round(100*time.Millisecond))
 		f.Next = "Check that the function is in the VPC's private subnets, that its security group lets 5432 out and the cluster's lets it in, and that the writer endpoint is the right one."
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.Message = fmt.Sprintf("%s refuses the connection: nothing listens there", at)
@@ -152,6 +133,9 @@ func (c Config) connectFailure(ctx context.Context, err error) *migration.Failur
 	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		f.Message = fmt.Sprintf("%s accepted the connection and then stayed silent", at)
 		f.Next = "A paused serverless cluster takes some 15 seconds to wake: try again. If it stays silent, something that is not PostgreSQL may be listening there."
+	case errors.As(err, &strange):
+		f.Message = fmt.Sprintf("what answers at %s does not speak PostgreSQL's protocol", at)
+		f.Next = "Check host and port: something else is listening there."
 	default:
 		f.Message = fmt.Sprintf("no connection to %s: %s", at, plain(rootCause(err)))
 		f.Next = "Check host, port and the server's log."
@@ -187,6 +171,13 @@ func (c Config) rejected(f *migration.Failure, pg *pgconn.PgError) {
 	default:
 		f.Next = "See the server's log."
 	}
+}
+
+// dialTimedOut says that there was never a TCP connection. pgx replaces the
+// error of the network by that of the context where both have ended.
+func dialTimedOut(err error) bool {
+	var timeout net.Error
+	return strings.Contains(err.Error(), "dial error: ") && errors.As(err, &timeout) && timeout.Timeout()
 }
 
 func rootCause(err error) error {

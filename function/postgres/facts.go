@@ -22,7 +22,8 @@ SELECT pg_catalog.current_setting('server_version_num')::int,
             THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END,
        pg_catalog.to_regproc('pg_catalog.aurora_version') IS NOT NULL,
        $1 = '' OR EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1),
-       $1 = '' OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE rolname = $1 AND pg_catalog.pg_has_role(r.oid, 'MEMBER')),
+       $1 = '' OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE rolname = $1 AND pg_catalog.pg_has_role(r.oid,
+         CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)),
        EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $2)`
 
 // historyColumns are those that Atlas's table has. A table of its name without
@@ -36,6 +37,15 @@ WHERE c.relname = 'atlas_schema_revisions' AND c.relkind IN ('r', 'p') AND c.rel
   AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
        WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname = ANY ('` + historyColumns + `'::name[])) = 12
 ORDER BY 1`
+
+// What stands where the history belongs and is none: it has the name and not
+// the columns.
+const misshapenSQL = `
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relname = '` + HistoryName + `' AND n.nspname = $1 AND NOT (c.relkind IN ('r', 'p')
+  AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute a
+       WHERE a.attrelid = c.oid AND NOT a.attisdropped AND a.attname = ANY ('` + historyColumns + `'::name[])) = 12)`
 
 // Columns tell tables of one name apart: golang-migrate, dbmate, Rails and
 // Ecto all call theirs schema_migrations.
@@ -117,6 +127,7 @@ func (s *Session) contentQueries() []query {
 	f := &s.facts
 	return []query{
 		{historiesSQL, nil, column(&f.Histories)},
+		{misshapenSQL, []any{cmp.Or(s.settings.HistorySchema, HistoryName)}, column(&f.Misshapen)},
 		{othersSQL, nil, func(rows pgx.Rows) (err error) {
 			f.Others, err = pgx.CollectRows(rows, pgx.RowToStructByPos[migration.OtherTool])
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -92,8 +93,8 @@ func (s *Session) read(ctx context.Context, holderToo bool) (h migration.History
 	if err := s.look(ctx, queries); err != nil {
 		f := s.failure(err)
 		f.State = "Nothing was changed."
-		if f.SQLState == "42501" {
-			f.Next = fmt.Sprintf("Let %s read the history: GRANT USAGE ON SCHEMA and GRANT SELECT on the table %s.", s.facts.Target.User, HistoryName)
+		if f.SQLState == insufficientPrivilege {
+			f.Next = s.grantReading()
 		}
 		return nil, nil, f
 	}
@@ -145,4 +146,43 @@ func (s *Session) historyDDL() []string {
 	"operator_version" character varying NOT NULL,
 	PRIMARY KEY ("version")
 )`)
+}
+
+// grantReading is what lets the login role read the history.
+func (s *Session) grantReading() string {
+	schema, _, _ := s.historySchema()
+	user := pgx.Identifier{s.facts.Target.User}.Sanitize()
+	return fmt.Sprintf("Let the login role read the history: GRANT USAGE ON SCHEMA %s TO %s; GRANT SELECT ON %s TO %s;",
+		pgx.Identifier{schema}.Sanitize(), user, pgx.Identifier{schema, HistoryName}.Sanitize(), user)
+}
+
+// placeOurs says of an error in a statement that is not the file's which one it
+// was: COMMIT, where deferred constraints fail, or one about the history.
+func (s *Session) placeOurs(f *migration.Failure, e *statementError) {
+	switch {
+	case e.index >= 0 || f.SQLState == "":
+	case e.sent == "COMMIT":
+		f.Message = "at COMMIT: " + f.Message
+	case strings.Contains(e.sent, HistoryName):
+		f.Message = "the history could not be written: " + f.Message
+		f.Next = "The table is not as Atlas makes it, or something guards it: see what PostgreSQL says of it, then run the same command again."
+		if f.SQLState == insufficientPrivilege {
+			f.Next = s.grantHistory(f.Message)
+		}
+	}
+}
+
+// grantHistory is what lets the login role write the history, given what
+// PostgreSQL said is missing.
+func (s *Session) grantHistory(said string) string {
+	schema, _, _ := s.historySchema()
+	user, database := pgx.Identifier{s.facts.Target.User}.Sanitize(), pgx.Identifier{s.facts.Target.Database}.Sanitize()
+	named := pgx.Identifier{schema}.Sanitize()
+	switch {
+	case strings.Contains(said, "denied for database"):
+		return fmt.Sprintf("Let the login role make the schema of the history: GRANT CREATE ON DATABASE %s TO %s; or make it once for it: CREATE SCHEMA %s AUTHORIZATION %s; then run the same command again.", database, user, named, user)
+	case strings.Contains(said, "denied for schema"):
+		return fmt.Sprintf("Let the login role make the history: GRANT USAGE, CREATE ON SCHEMA %s TO %s; then run the same command again.", named, user)
+	}
+	return fmt.Sprintf("Let the login role write the history: GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s; then run the same command again.", pgx.Identifier{schema, HistoryName}.Sanitize(), user)
 }

@@ -197,11 +197,12 @@ func (s *Session) WriteRows(ctx context.Context, write []migration.Revision, rem
 // place says where in a file a failure is, and turns it into one that can be
 // shown.
 func (s *Session) place(step migration.Step, result migration.StepResult, err error) error {
-	f := s.failure(err)
+	f := s.failureIn(step.File.Text, err)
 	at := -1
 	var stmt *statementError
 	if errors.As(err, &stmt) {
 		at = stmt.index
+		s.placeOurs(f, stmt)
 		f.Blockers = stmt.blockers
 		if stmt.kind != "" {
 			f.Kind = stmt.kind

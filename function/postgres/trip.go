@@ -61,6 +61,7 @@ func (t *trip) sendRow(r migration.Revision, sql string, args ...string) {
 // from, index -1 where that was none, and what was seen beside it.
 type statementError struct {
 	index    int
+	sent     string // the SQL
 	blockers []migration.Peer
 	kind     migration.FailureKind // "" where the error says it itself
 	err      error
@@ -114,16 +115,20 @@ func (t *trip) once(result *migration.StepResult) (rolledBack bool, err error) {
 
 func (t *trip) exchange(ctx context.Context, result *migration.StepResult) error {
 	p := t.session.conn.PgConn().StartPipeline(ctx)
-	for _, i := range t.items {
-		p.SendQueryParams(i.sql, texts(i.args), nil, nil, nil)
-		if i.statement >= 0 {
-			p.SendFlushRequest()
-		}
+	names := map[string]string{} // of what this trip prepares
+	preparedAs := make([]string, len(t.items))
+	for i := range t.items {
+		preparedAs[i] = t.sendItem(p, t.items[i], names)
 	}
 	err := p.Sync()
 	last := time.Now()
 	for i := 0; err == nil && i < len(t.items); i++ {
-		err = t.receive(p, t.items[i], result)
+		if preparedAs[i] != "" {
+			err = t.receivePrepared(p, t.items[i], preparedAs[i])
+		}
+		if err == nil {
+			err = t.receive(p, t.items[i], result)
+		}
 		if err == nil && t.items[i].told {
 			result.Statements = append(result.Statements, migration.Ran{Statement: t.items[i].statement, Took: time.Since(last)})
 			last = time.Now()
@@ -162,11 +167,11 @@ func (t *trip) sendItem(p *pgconn.Pipeline, i item, names map[string]string) (pr
 func (t *trip) receivePrepared(p *pgconn.Pipeline, i item, name string) error {
 	answer, err := p.GetResults()
 	if err != nil {
-		return &statementError{index: i.statement, err: err}
+		return &statementError{index: i.statement, sent: i.sql, err: err}
 	}
 	description, ok := answer.(*pgconn.StatementDescription)
 	if !ok {
-		return &statementError{index: i.statement, err: fmt.Errorf("answer %T in the place of a description", answer)}
+		return &statementError{index: i.statement, sent: i.sql, err: fmt.Errorf("answer %T in the place of a description", answer)}
 	}
 	description.Name = name
 	t.session.prepared.add(i.sql, description)
@@ -176,11 +181,11 @@ func (t *trip) receivePrepared(p *pgconn.Pipeline, i item, name string) error {
 func (t *trip) receive(p *pgconn.Pipeline, i item, result *migration.StepResult) error {
 	answer, err := p.GetResults()
 	if err != nil {
-		return &statementError{index: i.statement, err: err}
+		return &statementError{index: i.statement, sent: i.sql, err: err}
 	}
 	rows, ok := answer.(*pgconn.ResultReader)
 	if !ok {
-		return &statementError{index: i.statement, err: fmt.Errorf("answer %T in the place of a result", answer)}
+		return &statementError{index: i.statement, sent: i.sql, err: fmt.Errorf("answer %T in the place of a result", answer)}
 	}
 	for rows.NextRow() {
 		if i.row != nil {
@@ -191,7 +196,7 @@ func (t *trip) receive(p *pgconn.Pipeline, i item, result *migration.StepResult)
 		}
 	}
 	if _, err := rows.Close(); err != nil {
-		return &statementError{index: i.statement, err: err}
+		return &statementError{index: i.statement, sent: i.sql, err: err}
 	}
 	return nil
 }

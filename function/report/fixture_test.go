@@ -101,14 +101,15 @@ func sealed(files ...migration.Pending) *migration.Plan {
 
 func planned(files ...migration.Pending) migration.Result {
 	return migration.Result{
-		Action: migration.ActionPlan, Outcome: migration.Planned, Target: target, Plan: sealed(files...), Version: "016",
+		Approval: migration.ByDigest,
+		Action:   migration.ActionPlan, Outcome: migration.Planned, Target: target, Plan: sealed(files...), Version: "016",
 		Next: "Read what will run, then apply the plan with its digest.",
 	}
 }
 
 // applied is the result of the invocation that ran all of files.
 func applied(files ...migration.File) migration.Result {
-	r := migration.Result{Action: migration.ActionApply, Outcome: migration.Applied, Target: target, Plan: sealed(pending(files...)...)}
+	r := migration.Result{Approval: migration.ByDigest, Action: migration.ActionApply, Outcome: migration.Applied, Target: target, Plan: sealed(pending(files...)...)}
 	for i, f := range files {
 		result := migration.FileResult{Pending: migration.Pending{File: f}, Row: row(f, len(f.Stmts), i, time.Duration(i)*3400*time.Millisecond+12*time.Millisecond)}
 		for n := range f.Stmts {

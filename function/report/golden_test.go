@@ -85,7 +85,7 @@ func screens(t *testing.T) map[string]screenCase {
 	found.Findings = findings
 	found.Unseen = []string{"the size of public.leads", "who waits for locks on public.dry_run_log"}
 	many := planned(pending(manyFiles(t, 5)...)...)
-	many.Plan.To = "104"
+	many.To = "104"
 	long := planned(pending(manyFiles(t, 40)...)...)
 	return map[string]screenCase{
 		"planned":                  {result: one},
@@ -247,6 +247,7 @@ var holder = &migration.Peer{PID: 311, User: "deployer", Application: "aurora-mi
 
 // underWay is the answer to a request whose plan another invocation runs.
 var underWay = migration.Result{
+	Asked: sealed().Digest.String(), To: "019",
 	Action: migration.ActionApply, Outcome: migration.Unfinished, Target: target, Lock: holder,
 	Next: "A run of this plan is under way: send the same request again to learn how it ended, or ask for status.",
 }

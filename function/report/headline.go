@@ -42,8 +42,8 @@ func nothingToDo(r migration.Result) string {
 		return fmt.Sprintf("Nothing to do: version %s is adopted in %s already", adopted(r), where)
 	case r.Version == "":
 		return "Nothing to do: no file is pending for " + where + ", whose history is empty"
-	case r.Plan != nil && r.Plan.To != "":
-		return fmt.Sprintf("Nothing to do: no file up to version %s is pending; %s is at version %s", r.Plan.To, where, r.Version)
+	case r.To != "":
+		return fmt.Sprintf("Nothing to do: no file up to version %s is pending; %s is at version %s", r.To, where, r.Version)
 	}
 	return fmt.Sprintf("Nothing to do: no file is pending; %s is at version %s", where, r.Version)
 }
@@ -124,8 +124,8 @@ func (p *page) subline(r migration.Result) {
 	}
 	files, n := totals(planFiles(r))
 	said := fmt.Sprintf("%s with %s to run", count(files, "file"), count(n, "statement"))
-	if r.Plan != nil && r.Plan.To != "" {
-		said += ", up to version " + r.Plan.To
+	if r.To != "" {
+		said += ", up to version " + r.To
 	}
 	p.say(0, 0, plain, said+". Nothing has been changed yet.")
 	if errors := bySeverity(r.Findings, migration.Error); errors > 0 {

@@ -277,7 +277,7 @@ func TestReport_secrets(t *testing.T) {
 // The commands mean to a shell what they say, whatever names are in them.
 func TestCommands_shell(t *testing.T) {
 	r := planned(pending(leads(t))...)
-	r.Plan.To = `0'1$(x)8 "`
+	r.To = `0'1$(x)8 "`
 	r.Findings = []migration.Finding{{ID: `DS102@it's;a "file".sql:8`, Severity: migration.Error}}
 	p := &page{}
 	p.commands(r, ScreenOptions{Stack: "it's", Flags: []string{"--function", "a b"}})
@@ -291,7 +291,7 @@ func TestCommands_shell(t *testing.T) {
 		t.Fatalf("commands are %q", commands)
 	}
 	digest := r.Plan.Digest.String()
-	want := []string{"aurora-migrate", "apply", "--function", "a b", "--plan", digest, "--to", r.Plan.To, "--accept", r.Findings[0].ID}
+	want := []string{"aurora-migrate", "apply", "--function", "a b", "--plan", digest, "--to", r.To, "--accept", r.Findings[0].ID}
 	if diff := cmp.Diff(want, shellWords(t, commands[0])); diff != "" {
 		t.Errorf("aurora-migrate (- want, + got):\n%s", diff)
 	}
@@ -299,7 +299,7 @@ func TestCommands_shell(t *testing.T) {
 	if diff := cmp.Diff([]string{"sam", "remote", "invoke", "RunnerFunction", "--stack-name", "it's", "--event"}, words[:len(words)-1]); diff != "" {
 		t.Errorf("sam (- want, + got):\n%s", diff)
 	}
-	wantEvent := map[string]any{"action": "apply", "plan": digest, "to": r.Plan.To, "approval": map[string]any{"accept": []any{r.Findings[0].ID}}}
+	wantEvent := map[string]any{"action": "apply", "plan": digest, "to": r.To, "approval": map[string]any{"accept": []any{r.Findings[0].ID}}}
 	var event map[string]any
 	if err := json.Unmarshal([]byte(words[len(words)-1]), &event); err != nil {
 		t.Fatal(err)

@@ -60,12 +60,12 @@ func (p *page) versions(all []migration.Migration, a allowance) {
 		p.put(2, caution, fmt.Sprintf("(%s applied earlier, not shown here)", count(older, "version")))
 	}
 	t := table{}
-	t.addStyled(title, "VERSION", "STATE", "FILE", "WHEN (UTC)", "TOOK", "BY")
+	t.addStyled(title, "VERSION", "STATE", "WHEN (UTC)", "TOOK", "BY, OR FILE")
 	for _, m := range shown {
 		t.addStyled(mark(m.State), statusRow(m)...)
 		if m.Error != "" {
 			first, _, _ := strings.Cut(migration.Mask(m.Error), "\n")
-			t.addStyled(bad, "", "", "", clip(first, longLine))
+			t.addStyled(bad, "", "", clip(first, longLine))
 		}
 	}
 	p.rows(2, t)
@@ -84,18 +84,19 @@ func mark(s migration.MigrationState) style {
 	return plain
 }
 
-// statusRow is the line of one version.
+// statusRow is the line of one version. What never ran shows its file in the
+// place of who ran it.
 func statusRow(m migration.Migration) []string {
 	state := string(m.State)
 	if m.State == migration.StatePartial {
 		state = fmt.Sprintf("%d of %d applied", m.Applied, m.Total)
 	}
 	if m.ExecutedAt == nil {
-		return []string{m.Version, state, clip(m.File, 40)}
+		return []string{m.Version, state, "", "", m.File}
 	}
-	row := []string{m.Version, state, clip(m.File, 40), when(*m.ExecutedAt), took(time.Duration(m.ExecutionTime)), operator(m.By)}
+	row := []string{m.Version, state, when(*m.ExecutedAt), took(time.Duration(m.ExecutionTime)), operator(m.By)}
 	if m.State == migration.StateBaseline || m.ExecutionTime == 0 {
-		row[4] = ""
+		row[3] = ""
 	}
 	return row
 }
