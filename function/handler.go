@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"time"
@@ -21,6 +22,7 @@ type handler struct {
 	pipeline      pipeline.Pipeline // without Time and Log: each invocation has its own
 	misconfigured error             // what the environment lacks; nil where nothing
 	log           *slog.Logger
+	metrics       io.Writer // where CloudWatch finds them: the function's standard output
 }
 
 // panicType is the errorType of an invocation that panicked, for whoever
@@ -45,23 +47,28 @@ func (h *handler) Invoke(ctx context.Context, event []byte) (answer []byte, err 
 			answer, err = nil, panicked(ctx, log, cause)
 		}
 	}()
+	began := time.Now()
 	request, err := pipeline.ParseRequest(event)
-	if err != nil {
-		return h.unserved(ctx, log, pipeline.Refuse(err), request), nil
-	}
-	if h.misconfigured != nil {
-		return h.unserved(ctx, log, misconfigured(request, h.misconfigured), request), nil
-	}
-	p := h.pipeline
-	p.Log, p.Time = log, timeout(ctx)
-	return report.JSON(p.Do(ctx, request), request.Brief), nil
+	result := h.serve(ctx, log, request, err)
+	measure(h.metrics, result, began, time.Since(began))
+	return report.JSON(result, request.Brief), nil
 }
 
-// unserved answers what never came as far as the pipeline, which would have
-// logged it.
-func (h *handler) unserved(ctx context.Context, log *slog.Logger, r migration.Result, request pipeline.Request) []byte {
+// serve hands the request to the pipeline, or says why it does not come that
+// far; the pipeline would have logged that.
+func (h *handler) serve(ctx context.Context, log *slog.Logger, request pipeline.Request, unread error) (r migration.Result) {
+	switch {
+	case unread != nil:
+		r = pipeline.Refuse(unread)
+	case h.misconfigured != nil:
+		r = misconfigured(request, h.misconfigured)
+	default:
+		p := h.pipeline
+		p.Log, p.Time = log, timeout(ctx)
+		return p.Do(ctx, request)
+	}
 	log.WarnContext(ctx, "not served", "outcome", string(r.Outcome), "reason", r.Failure.Message)
-	return report.JSON(r, request.Brief)
+	return r
 }
 
 // timeout is the function's whole timeout. No variable tells it; but an

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -24,7 +25,7 @@ import (
 // handling is a handler whose pipeline has no database, and what it logs.
 func handling(p pipeline.Pipeline) (*handler, *bytes.Buffer) {
 	logged := new(bytes.Buffer)
-	return &handler{pipeline: p, log: slog.New(slog.NewJSONHandler(logged, nil))}, logged
+	return &handler{pipeline: p, log: slog.New(slog.NewJSONHandler(logged, nil)), metrics: io.Discard}, logged
 }
 
 func unreachable(context.Context) (postgres.Config, error) {

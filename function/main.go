@@ -26,6 +26,7 @@ func main() {
 	c, err := environment()
 	lambda.Start(&handler{
 		misconfigured: err,
+		metrics:       os.Stdout,
 		log:           slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: c.logLevel, ReplaceAttr: lambdacontext.ReplaceAttr})),
 		pipeline: pipeline.Pipeline{
 			Directory:  migrations.FS,

@@ -104,17 +104,18 @@ func reindexOutside(w *cursor) (o Outside) {
 		return o
 	}
 	o.Kind = Reindex
-	for !w.take("index") && !w.take("table") {
-		if w.at++; w.at >= len(w.tokens) || w.tokens[w.at].Is("concurrently") {
-			return o
+	if w.symbol("(") {
+		for w.at < len(w.tokens) && !w.symbol(")") {
+			w.at++
 		}
 	}
-	table := w.tokens[w.at-1].Is("table")
-	w.take("concurrently")
-	if table {
-		o.TableSchema, o.Table = w.qualified()
-	} else {
+	switch {
+	case w.take("index"):
+		w.take("concurrently")
 		o.Schema, o.Name = w.qualified()
+	case w.take("table"):
+		w.take("concurrently")
+		o.TableSchema, o.Table = w.qualified()
 	}
 	return o
 }
@@ -136,17 +137,15 @@ func detachOutside(w *cursor) (o Outside) {
 // again: SET, RESET and SELECT set_config(...), but not what lasts for one
 // transaction only.
 func (s Stmt) SetsSession() bool {
-	w := &cursor{tokens: firstTokens(s.Text, 4)}
+	w := &cursor{tokens: firstTokens(s.Text, 5)}
 	switch {
 	case w.take("set"):
 		return !w.take("local") && !w.take("constraints") && !w.take("transaction")
 	case w.take("reset"):
 		return true
 	case w.take("select"):
-		if w.take("pg_catalog") {
-			w.symbol(".")
-		}
-		return w.take("set_config")
+		schema, name := w.qualified()
+		return name == "set_config" && (schema == "" || schema == "pg_catalog") && w.symbol("(")
 	}
 	return false
 }

@@ -1,7 +1,12 @@
 package pipeline_test
 
 import (
+	"strings"
+	"testing"
+
 	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/pipeline"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/pgtest"
 )
 
 // people is a table with rows whose values are not to be told.
@@ -47,6 +52,15 @@ func badStatements() []badInput {
 	return cases
 }
 
+// half is a case in which a file outside a transaction fails at its second
+// statement: the first stays, and the history tells why the second does not.
+func half(name, sql, next string, says ...string) badInput {
+	c := run("outside a transaction: "+name, outside+"CREATE TABLE b ();\n"+sql+";\nCREATE TABLE c ();\n", next, append(says, "002_b.sql:4: statement 2 of 3", "Statements 1 to 1 of this file are in the database")...)
+	c.stays = `SELECT applied = 1 AND total = 3 AND error <> '' AND to_regclass('b') IS NOT NULL AND to_regclass('c') IS NULL AND (SELECT bool_and(indisvalid) FROM pg_index)
+		FROM atlas_schema_revisions.atlas_schema_revisions WHERE version = '002'`
+	return c
+}
+
 // guarded is a case in which rows are watched by a trigger that is not in the file.
 func guarded(c badInput) badInput {
 	c.before += `CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -65,7 +79,7 @@ func badValues() []badInput {
 		change("22P02 text that is no uuid", "ALTER TABLE people ALTER name TYPE uuid USING name::uuid", "mend them and run the same command again", "22P02", "invalid input syntax for type uuid"),
 		change("22P02 text that is no JSON", "ALTER TABLE people ALTER name TYPE jsonb USING name::jsonb", "mend them and run the same command again", "22P02"),
 		change("22007 text that is no date", "ALTER TABLE people ALTER name TYPE date USING name::date", "mend them and run the same command again", "22007"),
-		change("22008 a date out of range", "SELECT born::date FROM people WHERE id = 2", "mend them and run the same command again", "22008"),
+		change("22008 a date out of range", "SELECT born::date FROM people WHERE id = 2", "mend them and run the same command again", "22008", "out of range: \"(value withheld)\""),
 		change("22001 text too long", "ALTER TABLE people ALTER name TYPE varchar(5)", "mend them and run the same command again", "22001", "value too long"),
 		change("22003 a number out of range", "SELECT (('1' || repeat('0', 30))::numeric * length(name))::int FROM people", "mend them and run the same command again", "22003"),
 		change("22012 division by zero", "SELECT 1 / (id - 1) FROM people", "mend them and run the same command again", "22012", "division by zero"),
@@ -98,6 +112,30 @@ func badValues() []badInput {
 		change("P0001 raised with words only", `DO $$ BEGIN RAISE EXCEPTION 'people without a boss: mend them first'; END $$`, "mend them and run the same command again", "P0001", "people without a boss: mend them first"),
 		guarded(change("P0001 raised by a trigger", "UPDATE people SET id = id", "mend them and run the same command again", "P0001", "what was raised in function guard(), line 2 is withheld", "MIGRATE_SHOW_DETAIL")),
 		change("23514 raised with a code and a hint", `DO $$ DECLARE n text; BEGIN SELECT name INTO n FROM people WHERE id = 1; RAISE EXCEPTION USING ERRCODE = '23514', MESSAGE = 'bad ' || n, HINT = n, DETAIL = n, COLUMN = n; END $$`, "mend them and run the same command again", "23514"),
+		half("22P02", "ALTER TABLE people ALTER name TYPE int USING name::int", "mend them and run the same command again", "22P02", "value withheld"),
+		half("23505 in CONCURRENTLY", "CREATE UNIQUE INDEX CONCURRENTLY people_name ON people (name)", "mend them and run the same command again", "23505", "could not create unique index"),
+		half("P0001", `DO $$ BEGIN RAISE EXCEPTION 'not %', (SELECT name FROM people WHERE id = 1); END $$`, "Else mend statement 2", "P0001", "not (value withheld)"),
 		change("P0004 an assertion", `DO $$ DECLARE n text; BEGIN SELECT name INTO n FROM people WHERE id = 1; ASSERT false, 'not ' || n; END $$`, "mend them and run the same command again", "P0004"),
+	}
+}
+
+// Values are shown to who asks for them.
+func TestApply_showsValuesWhereAsked(t *testing.T) {
+	for _, sql := range []string{
+		"ALTER TABLE people ALTER name TYPE int USING name::int",
+		"CREATE UNIQUE INDEX ON people (name)",
+		`SELECT ('"' || name || '"')::regclass FROM people`,
+		"DO $$ BEGIN RAISE EXCEPTION '%', (SELECT name FROM people WHERE id = 1); END $$",
+	} {
+		db := pgtest.New(t)
+		db.Exec(t, people)
+		baselined(t, db)
+		p := on(t, db.URL, dir(t, "002_b.sql", sql+";\n"))
+		p.ShowDetail = true
+		r := do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: planned(t, p)})
+		want(t, r, migration.Failed)
+		if !strings.Contains(r.Failure.Message+r.Failure.Detail, rowValue) {
+			t.Errorf("%s: %s", sql, told(r))
+		}
 	}
 }

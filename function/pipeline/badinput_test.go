@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -61,6 +62,13 @@ func badInputs() []badInput {
 // do next; it comes in time; and it has changed nothing, left nothing running,
 // and told neither a password nor a value of a row.
 func TestBadInput(t *testing.T) {
+	pgtest.New(t) // the server of this process runs from here on
+	running := goleak.IgnoreCurrent()
+	t.Cleanup(func() { // after all cases
+		if err := goleak.Find(running); err != nil {
+			t.Error(err)
+		}
+	})
 	seen := map[string]bool{}
 	for _, c := range badInputs() {
 		if seen[c.name] {
@@ -74,6 +82,7 @@ func TestBadInput(t *testing.T) {
 // A scene is what a case plays in.
 type scene struct {
 	*testing.T
+	conn     *pgx.Conn // a superuser's, to look at the database
 	db       *pgtest.DB
 	files    fstest.MapFS
 	p        *pipeline.Pipeline
@@ -84,7 +93,9 @@ type scene struct {
 }
 
 func (c badInput) run(t *testing.T) {
-	s := &scene{T: t, db: pgtest.New(t), request: c.request, patience: patience, log: &lockedBuffer{}}
+	t.Parallel()
+	db := pgtest.New(t)
+	s := &scene{T: t, db: db, conn: db.Conn(t), request: c.request, patience: patience, log: &lockedBuffer{}}
 	if c.before != "" {
 		s.db.Exec(t, c.before)
 	}
@@ -99,22 +110,49 @@ func (c badInput) run(t *testing.T) {
 	if c.arrange != nil {
 		c.arrange(s)
 	}
-	running := goleak.IgnoreCurrent()
-	was := snapshot(t, s.db)
+	was := s.snapshot()
 	r := s.answer(c)
 	s.judge(c, r)
 	s.nothingTold(r)
 	if c.stays == "" {
-		if is := snapshot(t, s.db); is != was {
+		if is := s.snapshot(); is != was {
 			t.Errorf("it changed the database\nfrom\n%s\nto\n%s", was, is)
 		}
-	} else if got := s.db.Query(t, c.stays); got != "t" {
+	} else if got := s.ask(c.stays); got != "t" {
 		t.Errorf("%s: %s", c.stays, got)
 	}
-	if err := goleak.Find(running); err != nil {
-		t.Error(err)
+	s.nothingRuns()
+}
+
+// nothingRuns waits until the sessions of the migrator are gone, which a server
+// needs a moment for.
+func (s *scene) nothingRuns() {
+	s.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		left := s.ask(`SELECT pid, state, query FROM pg_stat_activity WHERE application_name LIKE 'aurora-migrate%' AND datname = current_database()`)
+		if left == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.Fatalf("a session stays: %s", left)
+		}
 	}
-	until(t, s.db, `SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name LIKE 'aurora-migrate%' AND datname = current_database()`)
+}
+
+// ask returns the rows of one statement, columns joined by "|", rows by "\n".
+func (s *scene) ask(sql string) string {
+	s.Helper()
+	rows, err := s.conn.Query(s.Context(), sql, pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		s.Fatalf("%v\nin: %s", err, sql)
+	}
+	lines, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+		return string(bytes.Join(row.RawValues(), []byte("|"))), nil
+	})
+	if err != nil {
+		s.Fatalf("%v\nin: %s", err, sql)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // connect makes a pipeline over the scene's files and the database at address,
@@ -218,6 +256,7 @@ func page(r result) string {
 // status too, and in what the history says.
 func (s *scene) nothingTold(r result) {
 	s.Helper()
+	s.patience = min(s.patience, 3*time.Second)
 	status := s.do(pipeline.Request{Action: migration.ActionStatus})
 	places := map[string]string{
 		"the report":       string(tell.JSON(r, false)),
@@ -225,7 +264,7 @@ func (s *scene) nothingTold(r result) {
 		"the screen":       strings.Join(tell.Screen(r, tell.ScreenOptions{}), "\n"),
 		"what it says":     told(r),
 		"the log":          s.log.String(),
-		"the history":      history(s.T, s.db),
+		"the history":      s.history(),
 		"the status":       string(tell.JSON(status, false)),
 	}
 	for place, text := range places {
@@ -238,26 +277,26 @@ func (s *scene) nothingTold(r result) {
 }
 
 // history is what stands in the columns that a run writes words into.
-func history(t testing.TB, db *pgtest.DB) string {
-	t.Helper()
-	if db.Query(t, "SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('atlas_schema_revisions.atlas_schema_revisions') AND attname = 'error_stmt'") == "0" {
+func (s *scene) history() string {
+	s.Helper()
+	if s.ask("SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('atlas_schema_revisions.atlas_schema_revisions') AND attname = 'error_stmt'") == "0" {
 		return ""
 	}
-	return db.Query(t, "SELECT version, error, error_stmt FROM atlas_schema_revisions.atlas_schema_revisions ORDER BY version")
+	return s.ask("SELECT version, error, error_stmt FROM atlas_schema_revisions.atlas_schema_revisions ORDER BY version")
 }
 
-// snapshot is everything that a database holds: the definition of each object,
-// and the rows of each relation.
-func snapshot(t testing.TB, db *pgtest.DB) string {
-	t.Helper()
-	s := db.Query(t, snapshotSQL)
-	count := db.Query(t, `SELECT coalesce(string_agg(format('SELECT %L, count(*), md5(string_agg(r::text, E''\n'' ORDER BY r::text)) FROM %s r', c.oid::regclass, c.oid::regclass), ' UNION ALL '
+// snapshot is everything that the database holds: the definition of each
+// object, and how many rows each relation has and which.
+func (s *scene) snapshot() string {
+	s.Helper()
+	definitions := s.ask(snapshotSQL)
+	count := s.ask(`SELECT coalesce(string_agg(format('SELECT %L, count(*), md5(string_agg(r::text, E''\n'' ORDER BY r::text)) FROM %s r', c.oid::regclass, c.oid::regclass), ' UNION ALL '
 		ORDER BY c.oid::regclass::text), '')
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'm', 'S') AND nspname !~ '^(pg_|information_schema)'`)
 	if count == "" {
-		return s
+		return definitions
 	}
-	return s + "\n" + db.Query(t, count)
+	return definitions + "\n" + s.ask(count)
 }
 
 const snapshotSQL = `

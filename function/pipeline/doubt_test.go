@@ -208,3 +208,32 @@ func TestApply_mendedFileGoesOn(t *testing.T) {
 		t.Errorf("t has %s", got)
 	}
 }
+
+// Where cleaning up has to wait, the answer does not: it says what stays, and
+// the next run takes it away.
+func TestApply_cleaningUpDoesNotHoldUpTheAnswer(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, "CREATE TABLE t (id int); INSERT INTO t VALUES (1), (1); CREATE TABLE other ()")
+	baselined(t, db)
+	p := on(t, db.URL, dir(t, "002.sql", outside+"CREATE TABLE first ();\nCREATE UNIQUE INDEX CONCURRENTLY t_id ON t (id);\nCREATE TABLE last ();\n"))
+	digest := planned(t, p)
+	// The build fails in its second phase, when it has waited for the writers;
+	// a reader that comes then holds up the DROP, not the build.
+	writer := hold(t, db, "INSERT INTO t VALUES (2)")
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	ended := make(chan migration.Result, 1)
+	go func() { ended <- p.Do(ctx, pipeline.Request{Action: migration.ActionApply, Plan: digest}) }()
+	until(t, db, `SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'CREATE UNIQUE%'`)
+	reader := hold(t, db, "SELECT count(*) FROM t")
+	writer()
+	r := <-ended
+	want(t, r, migration.Failed)
+	if r.Failure.SQLState != "23505" || !strings.Contains(r.Failure.Message, "the next run does it") {
+		t.Errorf("told: %s", told(r))
+	}
+	reader()
+	db.Exec(t, "DELETE FROM t WHERE ctid = (SELECT min(ctid) FROM t)")
+	want(t, do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: digest}), migration.Applied)
+	ends(t, db, "SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass")
+}

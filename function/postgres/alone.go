@@ -25,7 +25,9 @@ func (s *Session) runAlone(ctx context.Context, step migration.Step) (migration.
 	if code := refusedInside(err); code != "" {
 		return s.runBare(ctx, step, code)
 	}
-	if step.From > 0 {
+	// A lock that was not to be had is tried for again, and the end of our time
+	// is no fault of the statement: neither is worth a row.
+	if step.From > 0 && s.failure(err).Kind == migration.Refused {
 		s.journalFailure(ctx, step, err)
 	}
 	return result, err
@@ -129,7 +131,9 @@ func (s *Session) bare(ctx context.Context, step migration.Step) (migration.Step
 			return failed, wrapped // the row stays in doubt, as it is
 		}
 		if cleaned := s.cleanUp(ctx, step); cleaned != nil {
-			return failed, wrapped // INVALID still there: the row stays in doubt, and the next run heals it
+			// The row stays in doubt, so the next run heals it.
+			wrapped.note = "; what it left half done could not be taken away yet (" + s.failure(cleaned).Message + "): the next run does it"
+			return failed, wrapped
 		}
 		s.journalFailure(ctx, step, err)
 		return failed, wrapped

@@ -19,6 +19,7 @@ import (
 // that does not wait.
 type lookout struct {
 	session  *Session
+	begin    *time.Timer
 	cancel   context.CancelFunc
 	through  chan struct{}
 	blockers []migration.Peer // as last seen
@@ -35,22 +36,21 @@ func (s *Session) pace() time.Duration {
 func (s *Session) watchLocks() *lookout {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &lookout{session: s, cancel: cancel, through: make(chan struct{})}
-	go func() {
+	w.begin = time.AfterFunc(s.pace(), func() {
 		defer close(w.through)
-		if !sleep(ctx, s.pace()) {
-			return
-		}
 		if err := w.look(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("the locks cannot be watched; lock_timeout still holds", "error", plain(err))
 		}
-	}()
+	})
 	return w
 }
 
 // end stops the lookout and waits for it: from then on its fields may be read.
 func (w *lookout) end() {
 	w.cancel()
-	<-w.through
+	if !w.begin.Stop() {
+		<-w.through
+	}
 }
 
 // A lock stops others where it conflicts with writing (SHARE or stronger) and

@@ -204,6 +204,7 @@ func (s *Session) place(step migration.Step, result migration.StepResult, err er
 		at = stmt.index
 		s.placeOurs(f, stmt)
 		f.Blockers = stmt.blockers
+		f.Message += stmt.note
 		if stmt.kind != "" {
 			f.Kind = stmt.kind
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -72,9 +73,15 @@ func (s *Session) refuseLeftover(ctx context.Context, o migration.Outside) error
 		Next:    fmt.Sprintf("If nobody is building it now, run DROP INDEX CONCURRENTLY %s, then the same command again.", index)}
 }
 
+// cleanPatience bounds the cleaning up: dropping an index waits for every old
+// snapshot, and the answer must not wait with it.
+const cleanPatience = 20 * time.Second
+
 // cleanUp takes away what a statement of ours left half done when it failed.
+// Where there is no time for it, the session is given up.
 func (s *Session) cleanUp(ctx context.Context, step migration.Step) error {
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, cleanPatience)
+	defer cancel()
 	o := step.File.Stmts[step.From].Outside()
 	switch o.Kind {
 	case migration.CreateIndex:

@@ -64,6 +64,7 @@ type statementError struct {
 	sent     string // the SQL
 	blockers []migration.Peer
 	kind     migration.FailureKind // "" where the error says it itself
+	note     string                // goes behind the message
 	err      error
 }
 
@@ -236,17 +237,15 @@ func (s *Session) stopWhenDone(ctx context.Context, hangUp func()) (end func()) 
 // tells f of it, and waits until f is through.
 func whenDone(ctx context.Context, f func(ended <-chan struct{})) (end func()) {
 	ended, through := make(chan struct{}), make(chan struct{})
-	go func() {
+	unbegun := context.AfterFunc(ctx, func() {
 		defer close(through)
-		select {
-		case <-ended:
-		case <-ctx.Done():
-			f(ended)
-		}
-	}()
+		f(ended)
+	})
 	return func() {
-		close(ended)
-		<-through
+		if !unbegun() {
+			close(ended)
+			<-through
+		}
 	}
 }
 

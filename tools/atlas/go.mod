@@ -2,10 +2,7 @@ module github.com/alquimistaai/aurora-migrator/tools/atlas
 
 go 1.26.4
 
-tool (
-	ariga.io/atlas/cmd/atlas
-	golang.org/x/tools
-)
+tool ariga.io/atlas/cmd/atlas
 
 require (
 	ariga.io/atlas v0.12.2-0.20230806193313-117e03f96e45 // indirect
