@@ -21,7 +21,7 @@ func TestReadConfig(t *testing.T) {
 	}
 	want := migration.Settings{Role: "owner", LockTimeout: 750 * time.Millisecond, LockBudget: 3 * time.Second,
 		StatementTimeout: 90 * time.Second, HistorySchema: "audit", Approval: migration.NoApproval}
-	if c.settings != want || !c.readOnly || !c.showDetail || c.logLevel != slog.LevelWarn {
+	if c.Settings != want || !c.ReadOnly || !c.ShowDetail || c.logLevel != slog.LevelWarn {
 		t.Errorf("config %+v", c)
 	}
 	if got := c.database.String(); got != "app@db.internal:5433/app" {
@@ -39,7 +39,7 @@ func TestReadConfig_defaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.settings != (migration.Settings{}) || c.readOnly || c.showDetail || c.logLevel != slog.LevelInfo {
+	if c.Settings != (migration.Settings{}) || c.ReadOnly || c.ShowDetail || c.logLevel != slog.LevelInfo {
 		t.Errorf("config %+v", c)
 	}
 }
@@ -57,8 +57,8 @@ func TestReadConfig_saysWhatIsWrong(t *testing.T) {
 		{"MIGRATE_APPROVAL=digests", `MIGRATE_APPROVAL is "digests": want digest or none`},
 		{"MIGRATE_READ_ONLY=yes", `MIGRATE_READ_ONLY is "yes": want true or false`},
 		{"MIGRATE_SHOW_DETAIL=on", `MIGRATE_SHOW_DETAIL is "on": want true or false`},
-		{"MIGRATE_LOCKTIMEOUT=2s", "MIGRATE_LOCKTIMEOUT is unknown (did you mean MIGRATE_LOCK_TIMEOUT?): there are " + names},
-		{"MIGRATE_COLOUR_OF_THE_SKY=", "MIGRATE_COLOUR_OF_THE_SKY is unknown: there are " + names},
+		{"MIGRATE_LOCKTIMEOUT=2s", "\"MIGRATE_LOCKTIMEOUT\" is an unknown setting (did you mean \"MIGRATE_LOCK_TIMEOUT\"?): there are " + names},
+		{"MIGRATE_COLOUR_OF_THE_SKY=", "\"MIGRATE_COLOUR_OF_THE_SKY\" is an unknown setting: there are " + names},
 		{"AWS_LAMBDA_LOG_LEVEL=LOUD", `AWS_LAMBDA_LOG_LEVEL is "LOUD": want TRACE, DEBUG, INFO, WARN, ERROR or FATAL`},
 	} {
 		_, err := readConfig([]string{address, c.set})

@@ -42,6 +42,7 @@ var kinds = map[string]kind{
 	"function/doctor": verb, "function/repair": verb, "function/replay": verb,
 	"function/postgres": edge, "function/amazon": edge,
 	"function/pipeline": corridor, "function/authoring": authoring,
+	"function/authoring/convert": verb, "function/authoring/atlastest": beside,
 }
 
 // kindOf is "" for a package that has no place in the house.

@@ -31,10 +31,10 @@ func main() {
 		pipeline: pipeline.Pipeline{
 			Directory:  migrations.FS,
 			Connect:    func(context.Context) (postgres.Config, error) { return c.database, nil },
-			Settings:   c.settings,
+			Settings:   c.Settings,
 			Release:    release,
-			ReadOnly:   c.readOnly,
-			ShowDetail: c.showDetail,
+			ReadOnly:   c.ReadOnly,
+			ShowDetail: c.ShowDetail,
 		},
 	})
 }

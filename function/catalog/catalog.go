@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -84,22 +85,26 @@ func Changed(was, is []Mark) []string {
 	for _, m := range was {
 		before[key{m.Kind, m.Name}] = m.Fingerprint
 	}
-	var said []string
+	words := make(map[key]string)
 	for _, m := range is {
 		k := key{m.Kind, m.Name}
 		fingerprint, known := before[k]
 		delete(before, k)
 		switch {
 		case !known:
-			said = append(said, m.Kind+" "+m.Name+" was added")
+			words[k] = "was added"
 		case fingerprint != m.Fingerprint:
-			said = append(said, m.Kind+" "+m.Name+" was changed")
+			words[k] = "was changed"
 		}
 	}
-	for _, m := range was {
-		if _, gone := before[key{m.Kind, m.Name}]; gone {
-			said = append(said, m.Kind+" "+m.Name+" is gone")
-		}
+	for k := range before {
+		words[k] = "is gone"
+	}
+	var said []string
+	for _, k := range slices.SortedFunc(maps.Keys(words), func(a, b key) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+	}) {
+		said = append(said, k.kind+" "+k.name+" "+words[k])
 	}
 	return said
 }

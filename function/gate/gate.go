@@ -129,7 +129,9 @@ func Approved(p migration.Plan, a Approval, mode migration.ApprovalMode) *migrat
 	}
 	r := &migration.Refusal{Reason: migration.DigestDiffers, Differs: digest.Differing(p.Parts),
 		Next: "Ask for a new plan, read what has changed, and approve that."}
-	if len(a.Marks) > 0 {
+	// Other files touch other objects, and a plan that has begun does not look
+	// at them: then nothing follows from the marks.
+	if slices.Contains(r.Differs, migration.SchemaPart) && !slices.Contains(r.Differs, migration.FilesPart) && len(a.Marks) > 0 {
 		r.Changed = catalog.Changed(a.Marks, p.Touched)
 	}
 	if len(r.Differs) == 0 {

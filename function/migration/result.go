@@ -8,12 +8,13 @@ import (
 // Action is what a request asks for.
 type Action string
 
-// The actions. Status and plan only read.
+// The actions. Status, plan and doctor only read.
 const (
 	ActionStatus   Action = "status"
 	ActionPlan     Action = "plan"
 	ActionApply    Action = "apply"
 	ActionBaseline Action = "baseline"
+	ActionDoctor   Action = "doctor"
 )
 
 // Outcome is the one word that a caller branches on.
@@ -27,6 +28,8 @@ const (
 	Baselined   Outcome = "baselined"
 	Current     Outcome = "current"
 	Outstanding Outcome = "pending"
+	Healthy     Outcome = "healthy"
+	Unhealthy   Outcome = "unhealthy"
 	Failed      Outcome = "failed"
 	Invalid     Outcome = "invalid"
 	Blocked     Outcome = "blocked"
@@ -36,7 +39,7 @@ const (
 // ExitCode is what the command line ends with.
 func (o Outcome) ExitCode() int {
 	switch o {
-	case Planned, NothingToDo, Applied, Baselined, Current, Outstanding:
+	case Planned, NothingToDo, Applied, Baselined, Current, Outstanding, Healthy:
 		return 0
 	case Invalid:
 		return 2
@@ -68,6 +71,7 @@ type Result struct {
 	Migrations []Migration // of status
 	Version    string      // current version of the history
 	Lock       *Peer       // of status: who holds the lock
+	Diagnosis  Diagnosis   // of doctor
 	Failure    *Failure
 	Unseen     []string // what plan had no time to look at
 	Next       string   // a sentence: what to do now
@@ -145,4 +149,5 @@ type Migration struct {
 	ExecutionTime Milliseconds   `json:"execution_ms,omitempty"`
 	By            string         `json:"by,omitempty"` // operator_version
 	Error         string         `json:"error,omitempty"`
+	Row           Revision       `json:"-"` // in the history; the zero Revision where it has none
 }

@@ -52,6 +52,7 @@ func Survey(dir *Dir, history History) []Migration {
 // recorded fills in what the row of a version tells.
 func (m *Migration) recorded(r Revision) {
 	at := r.ExecutedAt
+	m.Row = r
 	m.ExecutedAt, m.ExecutionTime, m.By, m.Error = &at, Milliseconds(r.ExecutionTime), r.OperatorVersion, r.Error
 	m.Applied, m.Total = r.Applied, r.Total
 	switch {

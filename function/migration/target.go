@@ -2,6 +2,7 @@ package migration
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,9 @@ type Target struct {
 
 // Major is the major version of the engine, 0 for the zero Target.
 func (t Target) Major() int { return t.VersionNumber / 10000 }
+
+// Aurora says that the engine is Aurora.
+func (t Target) Aurora() bool { return strings.Contains(t.Engine, ", Aurora ") }
 
 // Settings are those that change what a plan does: they are part of its
 // digest, and a planner must have the same as its runner.

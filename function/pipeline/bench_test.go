@@ -21,8 +21,9 @@ import (
 )
 
 // The numbers here are ratios of two things measured in turn on one server, so
-// that they mean something on a busy machine. Each is a median over the rounds;
-// -benchtime 9x makes nine.
+// that they mean something on a busy machine: each is the median of the ratios
+// of many rounds, five at the least.
+const rounds = 5
 
 // twoStatements is a file as people write them: a table, and an index or rows.
 func twoStatements(v int) string {
@@ -45,27 +46,41 @@ func BenchmarkApply_1000Files(b *testing.B) {
 func versusPsql(b *testing.B, files fstest.MapFS, oneWay time.Duration) {
 	name, peer := psql(b, files)
 	var ours, theirs []time.Duration
-	for b.Loop() {
-		theirs = append(theirs, timed(func() { peer(through(b, pgtest.New(b).URL, oneWay)) }))
+	repeat(b, func() {
+		url := through(b, pgtest.New(b).URL, oneWay)
+		theirs = append(theirs, timed(func() { peer(url) }))
 		p := on(b, through(b, pgtest.New(b).URL, oneWay), files)
 		digest := planned(b, p)
 		ours = append(ours, timed(func() {
 			want(b, do(b, p, pipeline.Request{Action: migration.ActionApply, Plan: digest}), migration.Applied)
 		}))
-	}
-	report(b, ours, theirs, "x_"+name)
+	})
+	report(b, ours)
+	ratio(b, ours, theirs, name)
 }
 
-// report tells the median of the ratios, round by round.
-func report(b *testing.B, ours, theirs []time.Duration, unit string) {
-	ratios := make([]float64, len(ours))
-	for i := range ours {
-		ratios[i] = float64(ours[i]) / float64(theirs[i])
+func repeat(b *testing.B, round func()) {
+	for b.Loop() {
+		for range rounds {
+			round()
+		}
 	}
-	b.ReportMetric(median(ratios), unit)
-	b.ReportMetric(median(ours).Seconds()*1000, "ms")
-	b.ReportMetric(median(theirs).Seconds()*1000, "peer_ms")
-	b.ReportMetric(0, "ns/op")
+}
+
+// report tells how long something took.
+func report(b *testing.B, took []time.Duration) {
+	b.ReportMetric(median(took).Seconds()*1000, "ms")
+	b.ReportMetric(0, "ns/op") // says nothing: the setup is in it
+}
+
+// ratio tells how many times as long it took as its peer.
+func ratio(b *testing.B, took, peers []time.Duration, peer string) {
+	ratios := make([]float64, len(took))
+	for i := range took {
+		ratios[i] = float64(took[i]) / float64(peers[i])
+	}
+	b.ReportMetric(median(ratios), "x_"+peer)
+	b.ReportMetric(median(peers).Seconds()*1000, peer+"_ms")
 }
 
 func median[T float64 | time.Duration](of []T) T {
@@ -153,15 +168,14 @@ func BenchmarkOneFile_beside10000Tables(b *testing.B) {
 	for _, action := range []migration.Action{migration.ActionPlan, migration.ActionApply} {
 		b.Run(string(action), func(b *testing.B) {
 			var beside, alone, bare []time.Duration
-			for v := 2; b.Loop(); v++ {
+			repeat(b, func() {
 				beside = append(beside, onePending(b, crowded, action))
 				alone = append(alone, onePending(b, empty, action))
 				bare = append(bare, timed(func() { connectAndAsk(b, crowded.URL) }))
-			}
-			report(b, beside, alone, "x_empty")
-			report(b, beside, bare, "x_connect")
-			b.ReportMetric(median(alone).Seconds()*1000, "empty_ms")
-			b.ReportMetric(median(bare).Seconds()*1000, "connect_ms")
+			})
+			report(b, beside)
+			ratio(b, beside, alone, "empty")
+			ratio(b, beside, bare, "connect")
 		})
 	}
 }
@@ -218,15 +232,16 @@ func BenchmarkNothingToDo(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d_applied", action, n), func(b *testing.B) {
 				p := on(b, db.URL, files)
 				var ours, bare []time.Duration
-				for b.Loop() {
+				repeat(b, func() {
 					ours = append(ours, timed(func() {
 						if r := do(b, p, pipeline.Request{Action: action}); !r.Outcome.OK() {
 							b.Fatal(told(r))
 						}
 					}))
 					bare = append(bare, timed(func() { connectAndAsk(b, db.URL) }))
-				}
-				report(b, ours, bare, "x_connect")
+				})
+				report(b, ours)
+				ratio(b, ours, bare, "connect")
 			})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/alquimistaai/aurora-migrator/function/gate"
@@ -31,7 +32,7 @@ func (p *Pipeline) Do(ctx context.Context, r Request) migration.Result {
 	}
 	w.log = w.log.With("run", w.run, "action", string(r.Action))
 	w.log.InfoContext(ctx, "begin", "version", r.Version, "to", r.To)
-	if w.readDirectory() {
+	if r.Action == migration.ActionDoctor || w.readDirectory() {
 		ctx, cancel := w.limit(ctx)
 		w.serve(ctx)
 		cancel()
@@ -66,8 +67,13 @@ func (w *walk) serve(ctx context.Context) {
 		w.apply(ctx)
 	case migration.ActionBaseline:
 		w.baseline(ctx)
+	case migration.ActionDoctor:
+		w.doctor(ctx)
 	}
 }
+
+// onlyReading are the actions that have to answer within planTime.
+var onlyReading = []migration.Action{migration.ActionStatus, migration.ActionPlan, migration.ActionDoctor}
 
 // limit leaves, of the time that there is, enough to stop what runs and to
 // answer.
@@ -76,7 +82,7 @@ func (w *walk) limit(ctx context.Context) (context.Context, context.CancelFunc) 
 	if bounded {
 		end = end.Add(-min(time.Until(end)/10, 12*time.Second))
 	}
-	if w.request.Action == migration.ActionStatus || w.request.Action == migration.ActionPlan {
+	if slices.Contains(onlyReading, w.request.Action) {
 		if by := time.Now().Add(planTime); !bounded || by.Before(end) {
 			end, bounded = by, true
 		}
@@ -98,7 +104,7 @@ func (w *walk) readDirectory() bool {
 				Next:    "Send the directory to the planner function."})
 			return false
 		}
-		fsys = branch(w.request.Directory)
+		fsys = migration.MemoryDir(w.request.Directory)
 	}
 	dir, findings, err := migration.ReadDir(fsys)
 	if err != nil {
@@ -132,6 +138,9 @@ func (w *walk) connect(ctx context.Context, digest migration.Digest) bool {
 	if w.request.Action == migration.ActionStatus {
 		return true
 	}
+	if w.ReadOnly {
+		facts.ReadOnly, facts.RoleForbidden = false, false // what only a runner has to be able to do
+	}
 	if refusal := gate.Server(facts); refusal != nil {
 		w.refuse(refusal)
 		return false
@@ -144,6 +153,10 @@ func (w *walk) open(ctx context.Context, digest migration.Digest) (*postgres.Ses
 	if err != nil {
 		return nil, err
 	}
+	return w.enter(ctx, config, digest)
+}
+
+func (w *walk) enter(ctx context.Context, config postgres.Config, digest migration.Digest) (*postgres.Session, error) {
 	return postgres.Open(ctx, config, postgres.Options{
 		Settings: w.settings, Release: w.Release, Name: postgres.ApplicationName(digest, w.run),
 		ShowDetail: w.ShowDetail, Log: w.log,

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -200,4 +201,42 @@ func TestApply_deadline(t *testing.T) {
 	if n := db.Query(t, fmt.Sprintf("SELECT count(*) FROM pg_stat_activity WHERE datname = '%s' AND query LIKE '%%pg_sleep(20)%%' AND state = 'active' AND pid <> pg_backend_pid()", db.Name)); n != "0" {
 		t.Errorf("the server still runs the statement")
 	}
+}
+
+// Who is interrupted while it waits for its next try ends as unfinished, at
+// once: not as if a lock had been waited for in vain.
+func TestApply_interruptedBetweenTries(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, "CREATE TABLE busy (id int)")
+	baselined(t, db)
+	p := on(t, db.URL, dir(t, "002.sql", "ALTER TABLE busy ADD COLUMN x int;\n"))
+	p.Settings.LockTimeout = 10 * time.Millisecond
+	digest := planned(t, p)
+	defer hold(t, db, "SELECT count(*) FROM busy")()
+	tries := make(chan struct{}, 100)
+	p.Log = slog.New(slog.NewTextHandler(lines(func(line string) {
+		if strings.Contains(line, "trying again") {
+			tries <- struct{}{}
+		}
+	}), nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan migration.Result, 1)
+	go func() { ended <- p.Do(ctx, pipeline.Request{Action: migration.ActionApply, Plan: digest}) }()
+	for range 5 { // the pauses are long by now
+		<-tries
+	}
+	cancel()
+	r := <-ended
+	want(t, r, migration.Unfinished)
+	if !strings.Contains(r.Next, "interrupted") || !strings.Contains(r.Failure.State, "Nothing of this file was kept") {
+		t.Errorf("told: %s", told(r))
+	}
+}
+
+// lines is a writer that hands each line on.
+type lines func(string)
+
+func (f lines) Write(b []byte) (int, error) {
+	f(string(b))
+	return len(b), nil
 }

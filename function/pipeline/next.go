@@ -28,6 +28,11 @@ func next(r migration.Result) string {
 		return "Nothing is pending."
 	case migration.Outstanding:
 		return "Ask for a plan."
+	case migration.Unhealthy:
+		broken, _ := r.Diagnosis.Broken()
+		return broken.Fix
+	case migration.Healthy:
+		return "Nothing stands in the way: ask for a plan."
 	case migration.Baselined:
 		return "Ask for a plan: it shows what comes after this version."
 	case migration.Unfinished:

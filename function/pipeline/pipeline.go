@@ -30,6 +30,9 @@ type Pipeline struct {
 	// Connect says where the database is and who we are there. It is asked
 	// once for every session, so that rotated credentials are picked up.
 	Connect func(context.Context) (postgres.Config, error)
+	// Credentials says, for people, where Connect has the credentials from:
+	// "DATABASE_URL", or the ARN of a secret. "": the configuration.
+	Credentials string
 	// Settings are those that a digest covers.
 	Settings migration.Settings
 	// Release is the version of this program, "v0.1.0"; it goes into the history.

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -28,14 +26,13 @@ type Request struct {
 	Brief     bool              // an answer under 100 KB
 }
 
-// event is the wire form of a Request. Every field of every action is here, so
-// that a field which stands where it does not belong is told from a typo.
+// event is the wire form of a Request, with the fields of every action.
 type event struct {
 	Action    string            `json:"action"`
 	Plan      json.RawMessage   `json:"plan"`
 	To        string            `json:"to"`
 	Version   string            `json:"version"`
-	Approval  *approval         `json:"approval"`
+	Approval  json.RawMessage   `json:"approval"`
 	Directory map[string]string `json:"directory"`
 	Brief     bool              `json:"brief"`
 }
@@ -44,36 +41,32 @@ type approval struct {
 	Accept []string `json:"accept"`
 }
 
+// Every field is here, so that one which stands where it does not belong is
+// told from a typo.
+var (
+	eventFields    = []string{"action", "plan", "to", "version", "approval", "directory", "brief"}
+	approvalFields = []string{"accept"}
+)
+
 // fields are those that an action knows beside action and brief.
 var fields = map[migration.Action][]string{
 	migration.ActionStatus:   {},
 	migration.ActionPlan:     {"to", "directory"},
 	migration.ActionApply:    {"plan", "to", "approval"},
 	migration.ActionBaseline: {"version", "plan"},
+	migration.ActionDoctor:   {},
 }
 
-var eventFields = []string{"action", "plan", "to", "version", "approval", "directory", "brief"}
-
-var actions = []string{"status", "plan", "apply", "baseline"}
+var actions = []string{"status", "plan", "apply", "baseline", "doctor"}
 
 // ParseRequest reads an event. What it does not understand it refuses by name,
-// with the nearest name that it knows: a field with a typo must not be a field
-// left out. The error is for the caller to read.
+// with the nearest name that it knows: a field with a typo, or one that stands
+// there twice, must not be a field left out. The error is for the caller to read.
 func ParseRequest(data []byte) (Request, error) {
-	data = unquoted(data)
-	given, err := object(data, "the event")
+	var e event
+	given, err := object(unquoted(data), "the event", eventFields, &e)
 	if err != nil {
 		return Request{}, err
-	}
-	names := slices.Sorted(maps.Keys(given)) // so that of two faults it is always the same one that is told
-	for _, name := range names {
-		if !slices.Contains(eventFields, name) {
-			return Request{}, unknownField(name, eventFields)
-		}
-	}
-	var e event
-	if err := strict(data, &e); err != nil {
-		return Request{}, describe(err)
 	}
 	if e.Action == "" {
 		return Request{}, fmt.Errorf(`the event has no "action": want one of %s`, strings.Join(actions, ", "))
@@ -82,22 +75,25 @@ func ParseRequest(data []byte) (Request, error) {
 	if !ok {
 		return Request{}, fmt.Errorf("unknown action %q%s: want one of %s", e.Action, nearest(e.Action, actions), strings.Join(actions, ", "))
 	}
-	for _, name := range names {
+	for _, name := range given {
 		if name != "action" && name != "brief" && !slices.Contains(known, name) {
 			return Request{}, fmt.Errorf("the action %s has no field %q: it knows %s", e.Action, name, strings.Join(append(slices.Clone(known), "brief"), ", "))
 		}
 	}
 	r := Request{Action: migration.Action(e.Action), To: e.To, Version: e.Version, Directory: e.Directory, Brief: e.Brief}
-	if e.Approval != nil {
-		r.Accept = e.Approval.Accept
-	}
 	if r.Action == migration.ActionBaseline && r.Version == "" {
 		return Request{}, errors.New(`the action baseline needs a "version": the last one whose changes the database already has`)
 	}
 	if r.Directory != nil && len(r.Directory) == 0 {
 		return Request{}, errors.New(`"directory" is empty: want an object of file name to text, atlas.sum among them`)
 	}
-	return r, r.readPlan(e.Plan)
+	if err := r.readApproval(e.Approval); err != nil {
+		return Request{}, err
+	}
+	if err := r.readPlan(e.Plan); err != nil {
+		return Request{}, err
+	}
+	return r, nil
 }
 
 // unquoted takes an event out of a JSON string. SAM's client prints a report
@@ -114,62 +110,101 @@ func unquoted(data []byte) []byte {
 	return []byte(text)
 }
 
+func absent(raw json.RawMessage) bool { return len(raw) == 0 || bytes.Equal(raw, []byte("null")) }
+
+func (r *Request) readApproval(raw json.RawMessage) error {
+	if absent(raw) {
+		return nil
+	}
+	var a approval
+	if _, err := object(raw, `"approval"`, approvalFields, &a); err != nil {
+		return err
+	}
+	if slices.Contains(a.Accept, "") {
+		return errors.New(`"accept" holds an empty ID: want the IDs of findings, as plan prints them`)
+	}
+	r.Accept = a.Accept
+	return nil
+}
+
 // readPlan takes "plan" as a digest or as the report that plan printed, which
-// says beside its digest up to which version it was made.
+// says beside its digest up to which version it was made. A report that there is
+// nothing to do names no plan.
 func (r *Request) readPlan(raw json.RawMessage) error {
-	if len(raw) == 0 || bytes.Equal(raw, []byte("null")) {
+	if absent(raw) {
 		return nil
 	}
 	if err := json.Unmarshal(raw, &r.Plan); err == nil {
-		r.Plan = strings.TrimSpace(r.Plan)
+		if r.Plan = strings.TrimSpace(r.Plan); r.Plan == "" {
+			return errors.New(`"plan" is empty: want the digest that plan printed, or leave the field out`)
+		}
 		return nil
 	}
 	var report struct {
-		Plan *struct {
+		Outcome migration.Outcome `json:"outcome"`
+		Plan    *struct {
 			Digest  string         `json:"digest"`
 			To      string         `json:"to"`
 			Touched []catalog.Mark `json:"touched"`
 		} `json:"plan"`
 	}
-	if err := json.Unmarshal(raw, &report); err != nil || report.Plan == nil {
-		return errors.New(`"plan" is neither a digest (a string) nor the report that plan printed (an object with "plan")`)
+	err := json.Unmarshal(raw, &report)
+	switch {
+	case err == nil && report.Plan != nil && strings.TrimSpace(report.Plan.Digest) != "":
+		r.Plan, r.Marks = strings.TrimSpace(report.Plan.Digest), report.Plan.Touched
+		if r.To == "" && r.Action == migration.ActionApply {
+			r.To = report.Plan.To
+		}
+		return nil
+	case err == nil && report.Plan == nil && report.Outcome == migration.NothingToDo:
+		return nil
 	}
-	r.Plan, r.Marks = strings.TrimSpace(report.Plan.Digest), report.Plan.Touched
-	if r.To == "" && r.Action == migration.ActionApply {
-		r.To = report.Plan.To
-	}
-	return nil
+	return errors.New(`"plan" is neither a digest (a string) nor the report that plan printed (an object with "plan", and in it "digest")`)
 }
 
-// object returns the fields of a JSON object; said names it in the error.
-func object(data []byte, said string) (map[string]json.RawMessage, error) {
-	var given map[string]json.RawMessage
+// object reads a JSON object of the known fields into a value and returns the
+// names of those that were given, in their order. said names it in the error.
+func object(data []byte, said string, known []string, into any) ([]string, error) {
+	var all map[string]json.RawMessage
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, fmt.Errorf(`%s is empty: want a JSON object such as {"action":"plan"}`, said)
 	}
-	if err := json.Unmarshal(data, &given); err != nil {
+	if err := json.Unmarshal(data, &all); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
 			return nil, fmt.Errorf(`%s is not JSON (byte %d: %v): want an object such as {"action":"plan"}`, said, syntax.Offset, syntax)
 		}
-		return nil, fmt.Errorf(`%s is not a JSON object: want one such as {"action":"plan"}`, said)
+		return nil, fmt.Errorf(`%s is not a JSON object: want one such as {%q: ...}`, said, known[0])
 	}
-	if given == nil {
+	if all == nil {
 		return nil, fmt.Errorf(`%s is null: want a JSON object such as {"action":"plan"}`, said)
+	}
+	given := names(data)
+	for i, name := range given {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("unknown field %q%s: known here are %s", name, nearest(name, known), strings.Join(known, ", "))
+		}
+		if slices.Contains(given[:i], name) {
+			return nil, fmt.Errorf("the field %q stands twice in %s: want it once", name, strings.TrimPrefix(said, "the "))
+		}
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return nil, describe(err)
 	}
 	return given, nil
 }
 
-func strict(data []byte, into any) error {
+// names are those of the fields of a JSON object, as often as they stand there.
+func names(data []byte) (given []string) {
 	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return err
+	var value json.RawMessage
+	for token, err := d.Token(); err == nil; token, err = d.Token() {
+		if name, ok := token.(string); ok {
+			given = append(given, name)
+			_ = d.Decode(&value) // what is no JSON has been refused before
+		}
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
-	}
-	return nil
+	return given
 }
 
 // describe turns what encoding/json says into what a caller can act on.
@@ -178,15 +213,7 @@ func describe(err error) error {
 	if errors.As(err, &wrong) {
 		return fmt.Errorf("the field %q is a JSON %s: want %s", wrong.Field, wrong.Value, wanted(wrong.Type.String()))
 	}
-	const unknown = "json: unknown field "
-	if quoted, ok := strings.CutPrefix(err.Error(), unknown); ok {
-		return unknownField(strings.Trim(quoted, `"`), []string{"accept"}) // of the approval: the event's own are checked before
-	}
 	return fmt.Errorf("the event cannot be read: %w", err)
-}
-
-func unknownField(name string, known []string) error {
-	return fmt.Errorf("unknown field %q%s: known here are %s", name, nearest(name, known), strings.Join(known, ", "))
 }
 
 func wanted(goType string) string {
@@ -204,9 +231,9 @@ func wanted(goType string) string {
 // nearest is ` (did you mean "x"?)` for the nearest candidate, or nothing
 // where none is near.
 func nearest(name string, candidates []string) string {
-	best, distance := "", 1+max(2, len(name)/2)
+	best, distance := "", 1+max(2, len(name)/3)
 	for _, c := range candidates {
-		if d := levenshtein.Distance(strings.ToLower(name), c, nil); d < distance {
+		if d := levenshtein.Distance(strings.ToLower(name), strings.ToLower(c), nil); d < distance {
 			best, distance = c, d
 		}
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -99,6 +100,9 @@ func plain(err error) string {
 	return migration.Mask(err.Error())
 }
 
+// refusedTLS is what pgx says of a server without TLS.
+const refusedTLS = "server refused TLS connection"
+
 // connectFailure says why there is no connection after so long, and what to look at.
 func (c Config) connectFailure(ctx context.Context, err error, took time.Duration) *migration.Failure {
 	f := &migration.Failure{Kind: migration.Unreachable, Cause: err, State: "Nothing was sent to the database."}
@@ -118,7 +122,7 @@ func (c Config) connectFailure(ctx context.Context, err error, took time.Duratio
 	case errors.As(err, &dns):
 		f.Message = fmt.Sprintf("the host name %s cannot be resolved", c.conn.Host)
 		f.Next = "Check the host name; in a VPC, check that DNS resolution is on."
-	case c.demandsTLS() && strings.Contains(err.Error(), "server refused TLS connection"):
+	case c.demandsTLS() && strings.Contains(err.Error(), refusedTLS):
 		f.Message = fmt.Sprintf("%s speaks no TLS, and TLS is required", at)
 		f.Next = "Turn TLS on at the server. On a laptop with a server of your own, write sslmode=disable into the URL."
 	case isTLS(err):
@@ -133,7 +137,7 @@ func (c Config) connectFailure(ctx context.Context, err error, took time.Duratio
 	case ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded):
 		f.Message = fmt.Sprintf("%s accepted the connection and then stayed silent", at)
 		f.Next = "A paused serverless cluster takes some 15 seconds to wake: try again. If it stays silent, something that is not PostgreSQL may be listening there."
-	case errors.As(err, &strange):
+	case errors.As(err, &strange) || errors.Is(err, errNotPostgreSQL):
 		f.Message = fmt.Sprintf("what answers at %s does not speak PostgreSQL's protocol", at)
 		f.Next = "Check host and port: something else is listening there."
 	default:
@@ -143,11 +147,47 @@ func (c Config) connectFailure(ctx context.Context, err error, took time.Duratio
 	return f
 }
 
+// FaultOf says what kind of thing kept us from connecting, given the failure of
+// Open; "" where there is nothing particular to it.
+func FaultOf(f *migration.Failure) migration.Fault {
+	var (
+		host    x509.HostnameError
+		invalid x509.CertificateInvalidError
+		unknown x509.UnknownAuthorityError
+		strange *pgproto3.ExceededMaxBodyLenErr
+	)
+	switch err := f.Cause; {
+	case f.SQLState != "":
+		return ""
+	case f.Kind == migration.Stopped:
+		return migration.FaultStopped
+	case errors.As(err, &host):
+		return migration.FaultHostName
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return migration.FaultExpired
+	case errors.As(err, &unknown):
+		return migration.FaultAuthority
+	case strings.Contains(err.Error(), refusedTLS):
+		return migration.FaultPlain
+	case errors.Is(err, errNotPostgreSQL), errors.As(err, &strange):
+		return migration.FaultStrange
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return migration.FaultRefused
+	case dialTimedOut(err):
+		return migration.FaultNoAnswer
+	case errors.Is(err, context.DeadlineExceeded):
+		return migration.FaultSilent
+	}
+	return ""
+}
+
 // demandsTLS says that no attempt would be made without TLS.
 func (c Config) demandsTLS() bool {
-	plain := func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil }
+	plain := func(f *pgconn.FallbackConfig) bool { return !encrypts(f) }
 	return c.conn.TLSConfig != nil && !slices.ContainsFunc(c.conn.Fallbacks, plain)
 }
+
+func encrypts(f *pgconn.FallbackConfig) bool { return f.TLSConfig != nil }
 
 // rejected fills f in for a server that answered and said no.
 func (c Config) rejected(f *migration.Failure, pg *pgconn.PgError) {

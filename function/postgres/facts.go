@@ -11,6 +11,9 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
+// PostgreSQL asks for the privilege on each function that a query names before
+// it runs any of it, so that CASE would not help; query_to_xml reads its query
+// when it is called.
 const factsSQL = `
 SELECT pg_catalog.current_setting('server_version_num')::int,
        pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1),
@@ -19,7 +22,7 @@ SELECT pg_catalog.current_setting('server_version_num')::int,
        pg_catalog.current_setting('default_transaction_read_only')::bool,
        pg_catalog.pg_backend_pid(),
        CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')
-            THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END,
+            THEN substring(pg_catalog.query_to_xml('SELECT system_identifier FROM pg_catalog.pg_control_system()', false, false, '')::text FROM '>([0-9]+)<') END,
        pg_catalog.to_regproc('pg_catalog.aurora_version') IS NOT NULL,
        $1 = '' OR EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = $1),
        $1 = '' OR EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE rolname = $1 AND pg_catalog.pg_has_role(r.oid,

@@ -87,11 +87,16 @@ func (s *Session) Facts() migration.Facts { return s.facts }
 // one round trip. read is called for each query in order and must consume its
 // rows. It sees one moment: the isolation level is REPEATABLE READ.
 func (s *Session) look(ctx context.Context, queries []query) error {
+	return s.lookFor(ctx, 40*time.Second, queries)
+}
+
+// lookFor is look with a bound for each query.
+func (s *Session) lookFor(ctx context.Context, longest time.Duration, queries []query) error {
 	var b pgx.Batch
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	b.Queue(`SELECT pg_catalog.set_config('search_path', '', true),
 		pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', $2, true)`,
-		milliseconds(s.settings.LockTimeout), milliseconds(timeLeft(ctx, 40*time.Second)))
+		milliseconds(min(s.settings.LockTimeout, longest)), milliseconds(timeLeft(ctx, longest)))
 	for _, q := range queries {
 		b.Queue(q.sql, q.args...)
 	}

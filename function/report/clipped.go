@@ -84,6 +84,15 @@ func clippedFindings(findings []migration.Finding, l limits) []migration.Finding
 	return list
 }
 
+func clippedChecks(checks []migration.Check, l limits) []migration.Check {
+	list := slices.Clone(checks)
+	for i := range list {
+		list[i].Said = clip(migration.Mask(list[i].Said), l.text)
+		list[i].Fix = clip(migration.Mask(list[i].Fix), l.text)
+	}
+	return list
+}
+
 func clippedTarget(t *migration.Target, l limits) *migration.Target {
 	if t == nil {
 		return nil

@@ -42,6 +42,8 @@ func (p *page) commands(r migration.Result, o ScreenOptions) {
 	switch {
 	case r.Plan == nil && r.Outcome == migration.Unfinished:
 		p.offer("To learn how it ended:", command{Action: r.Action, Plan: r.Asked, To: r.To}, o)
+	case r.Outcome == migration.Unhealthy:
+		p.offer("To look again:", command{Action: migration.ActionDoctor}, o)
 	case r.Plan == nil && r.Outcome != migration.Blocked:
 	case r.Outcome == migration.Planned:
 		p.approve(r, o)

@@ -19,6 +19,8 @@ type document struct {
 	Findings   []migration.Finding   `json:"findings"`
 	Statements []statementDocument   `json:"statements"`
 	Next       string                `json:"next"`
+	Checks     []migration.Check     `json:"checks,omitempty"` // of doctor
+	SQL        []migration.Script    `json:"sql,omitempty"`
 	Error      *migration.Failure    `json:"error,omitempty"`
 	Refusal    *migration.Refusal    `json:"refusal,omitempty"`
 	RetryAfter int                   `json:"retry_after,omitempty"` // seconds

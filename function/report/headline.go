@@ -25,6 +25,8 @@ func headline(r migration.Result) string {
 		return fmt.Sprintf("Adopted version %s in %s", adopted(r), where)
 	case migration.Current, migration.Outstanding:
 		return statusHeadline(r)
+	case migration.Healthy, migration.Unhealthy:
+		return health(r, where)
 	case migration.Unfinished:
 		return unfinished(r, where)
 	case migration.Invalid:

@@ -47,7 +47,7 @@ func newDocument(r migration.Result, l limits) (*document, map[string]int) {
 	d := &document{
 		OK: r.Outcome.OK(), Outcome: r.Outcome, Action: r.Action,
 		Target: clippedTarget(r.Target, l), Version: clip(r.Version, l.text), Lock: clippedPeer(r.Lock, l),
-		Next:  clip(next(r), l.text),
+		Next: clip(next(r), l.text), Checks: clippedChecks(r.Diagnosis.Checks, l), SQL: r.Diagnosis.Scripts,
 		Error: clippedFailure(r.Failure, l), Refusal: clippedRefusal(r.Refusal, l),
 		RetryAfter: seconds(retryAfter(r)),
 		Files:      files(r, l), Unseen: clippedAll(r.Unseen, l),

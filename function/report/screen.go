@@ -77,6 +77,7 @@ func compose(r migration.Result, o ScreenOptions) []line {
 	p.adoption(r, a)
 	p.findings(r, a)
 	p.status(r, a)
+	p.diagnosis(r)
 	p.names("Not looked at, because time was short:", r.Unseen, a)
 	p.digest(r)
 	p.gap()
@@ -88,7 +89,7 @@ func compose(r migration.Result, o ScreenOptions) []line {
 // mood is the colour of an outcome.
 func mood(o migration.Outcome) style {
 	switch o {
-	case migration.Applied, migration.Baselined, migration.Current, migration.NothingToDo:
+	case migration.Applied, migration.Baselined, migration.Current, migration.NothingToDo, migration.Healthy:
 		return good
 	case migration.Planned, migration.Outstanding:
 		return title

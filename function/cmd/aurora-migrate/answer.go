@@ -21,6 +21,8 @@ type format string
 const (
 	textFormat format = "text"
 	jsonFormat format = "json"
+	// atlasFormat is what Atlas's own CLI prints, of status and apply.
+	atlasFormat format = "atlas"
 )
 
 func (f *format) String() string { return string(*f) }
@@ -29,8 +31,8 @@ func (f *format) String() string { return string(*f) }
 func (f *format) Type() string { return "format" }
 
 func (f *format) Set(v string) error {
-	if v != string(textFormat) && v != string(jsonFormat) {
-		return errors.New("want text or json")
+	if !slices.Contains([]format{textFormat, jsonFormat, atlasFormat}, format(v)) {
+		return errors.New("want text or json, or atlas for status and apply")
 	}
 	*f = format(v)
 	return nil
@@ -52,6 +54,8 @@ func asked(args []string) format {
 type answer struct {
 	brief bool
 	flags []string // to be repeated in the commands that it offers
+	dir   string   // of the migrations
+	began time.Time
 }
 
 // tell writes the report of r. A command line that is wrong has asked for
@@ -65,6 +69,12 @@ func (t *terminal) tell(r migration.Result, a answer) {
 	to := io.Writer(t.out)
 	if r.Outcome == migration.Invalid {
 		to = t.err
+	}
+	if t.format == atlasFormat {
+		if t.tellAtlas(r, a); r.Outcome.OK() {
+			return
+		}
+		to = t.err // as Atlas does, beside what stdout got
 	}
 	_, _ = io.WriteString(to, report.Text(r, report.ScreenOptions{Brief: a.brief, Flags: a.flags}, t.color(to)))
 }

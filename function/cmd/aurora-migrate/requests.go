@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/pipeline"
 )
 
 // An event is what the function would be sent for the same request. Both doors
@@ -139,6 +140,26 @@ digest; with it, it writes. The version needs no file where it is below them all
 	return cmd
 }
 
+func (t *terminal) doctorCommand() *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Tell the first broken link of the chain to the database",
+		Long: `Doctor looks at everything between here and a database that can be migrated: the
+directory, name, network, TLS, login, writer or reader, role and privileges, the
+history, who stands in the way, what is half done or running out. It tells what is
+broken and how to mend it, and the SQL for what is missing. It only reads.`,
+		Example: `  aurora-migrate doctor
+  aurora-migrate doctor --output json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.serve(cmd, o, event{Action: migration.ActionDoctor})
+		},
+	}
+	addRequest(cmd.Flags(), o)
+	return cmd
+}
+
 // addRequest gives a command what every request has.
 func addRequest(flags *pflag.FlagSet, o *options) {
 	addDir(flags, &o.dir)
@@ -173,7 +194,7 @@ func (t *timeout) String() string { return time.Duration(*t).String() }
 // Type is what help calls the value.
 func (t *timeout) Type() string { return "DURATION" }
 
-func (t *timeout) Set(v string) error { return duration(v, 0, (*time.Duration)(t)) }
+func (t *timeout) Set(v string) error { return pipeline.Duration(v, 0, (*time.Duration)(t)) }
 
 // limit gives ctx the deadline of the timeout.
 func (t *timeout) limit(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -36,7 +36,7 @@ func (t *terminal) serve(cmd *cobra.Command, o *options, e event) error {
 		}
 		e.Plan = given.plan
 		if given.nothing {
-			c.settings.Approval = migration.ByDigest // nothing was approved, so nothing may run
+			c.Settings.Approval = migration.ByDigest // nothing was approved, so nothing may run
 		}
 	}
 	e.Brief = o.brief
@@ -54,10 +54,10 @@ func (t *terminal) pipeline(c config, dir fs.FS, o *options) *pipeline.Pipeline 
 	return &pipeline.Pipeline{
 		Directory:  dir,
 		Connect:    func(context.Context) (postgres.Config, error) { return c.database, nil },
-		Settings:   c.settings,
+		Settings:   c.Settings,
 		Release:    release,
-		ReadOnly:   c.readOnly,
-		ShowDetail: c.showDetail,
+		ReadOnly:   c.ReadOnly,
+		ShowDetail: c.ShowDetail,
 		Time:       time.Duration(o.timeout),
 		Log:        t.log(),
 		Progress:   t.progress,

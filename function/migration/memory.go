@@ -1,4 +1,4 @@
-package pipeline
+package migration
 
 import (
 	"cmp"
@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// branch is a directory that came in an event: file name to text.
-type branch map[string]string
+// A MemoryDir is a directory that is nowhere on a disk: file name to text.
+type MemoryDir map[string]string
 
 // Open opens a file, or the directory itself as ".".
-func (b branch) Open(name string) (fs.File, error) {
+func (b MemoryDir) Open(name string) (fs.File, error) {
 	if name == "." {
-		return &branchDir{entries: b.entries()}, nil
+		return &memoryDir{entries: b.entries()}, nil
 	}
 	text, ok := b[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	return &branchFile{Reader: strings.NewReader(text), entry: entry{name: name, size: len(text)}}, nil
+	return &memoryFile{Reader: strings.NewReader(text), entry: entry{name: name, size: len(text)}}, nil
 }
 
-func (b branch) entries() []fs.DirEntry {
+func (b MemoryDir) entries() []fs.DirEntry {
 	entries := make([]fs.DirEntry, 0, len(b))
 	for name, text := range b {
 		entries = append(entries, fs.FileInfoToDirEntry(entry{name: name, size: len(text)}))
@@ -34,24 +34,24 @@ func (b branch) entries() []fs.DirEntry {
 	return entries
 }
 
-type branchFile struct {
+type memoryFile struct {
 	io.Reader
 	entry
 }
 
-func (f *branchFile) Stat() (fs.FileInfo, error) { return f.entry, nil }
-func (f *branchFile) Close() error               { return nil }
+func (f *memoryFile) Stat() (fs.FileInfo, error) { return f.entry, nil }
+func (f *memoryFile) Close() error               { return nil }
 
-type branchDir struct{ entries []fs.DirEntry }
+type memoryDir struct{ entries []fs.DirEntry }
 
-func (d *branchDir) Stat() (fs.FileInfo, error) { return entry{name: ".", dir: true}, nil }
-func (d *branchDir) Close() error               { return nil }
-func (d *branchDir) Read([]byte) (int, error) {
+func (d *memoryDir) Stat() (fs.FileInfo, error) { return entry{name: ".", dir: true}, nil }
+func (d *memoryDir) Close() error               { return nil }
+func (d *memoryDir) Read([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "read", Path: ".", Err: fs.ErrInvalid}
 }
 
 // ReadDir returns the next n entries, all that are left where n is not positive.
-func (d *branchDir) ReadDir(n int) ([]fs.DirEntry, error) {
+func (d *memoryDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	if n <= 0 {
 		n = len(d.entries)
 	} else if len(d.entries) == 0 {
@@ -63,7 +63,7 @@ func (d *branchDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	return given, nil
 }
 
-// entry describes a file of a branch.
+// entry describes a file of it.
 type entry struct {
 	name string
 	size int

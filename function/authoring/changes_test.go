@@ -1,0 +1,42 @@
+package authoring_test
+
+import (
+	"testing"
+
+	"github.com/alquimistaai/aurora-migrator/function/authoring"
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/repair"
+)
+
+// For each kind of change: diff writes it, and nothing of the difference is left,
+// neither for diff nor for check, which compares everything that both databases
+// hold.
+func TestDiff_reachesTheDesiredState(t *testing.T) {
+	for name, c := range changes {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProject(t, "schema/schema."+c.language(), c.to)
+			if c.from != "" {
+				p.put("migrations/001_before.sql", c.from)
+				p.hash()
+			}
+			a := p.wants(p.Diff(t.Context(), authoring.DiffOptions{Name: "change"}), migration.Planned)
+			for _, f := range a.Findings {
+				if f.Code == repair.NotCompared || f.Code == repair.NotReached || f.Severity == migration.Error {
+					t.Errorf("diff: %s", told(a))
+				}
+			}
+			again := p.wants(p.Diff(t.Context(), authoring.DiffOptions{Name: "again"}), migration.NothingToDo)
+			if again.Written {
+				t.Errorf("diff again wrote something: %s", told(again))
+			}
+			p.wants(p.Check(t.Context()), migration.Current)
+			if c.says != "" && !contains(a.Text, c.says) {
+				t.Errorf("the file does not say %q:\n%s", c.says, a.Text)
+			}
+			if c.not != "" && contains(a.Text, c.not) {
+				t.Errorf("the file says %q:\n%s", c.not, a.Text)
+			}
+		})
+	}
+}

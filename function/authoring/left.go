@@ -1,0 +1,127 @@
+package authoring
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/catalog"
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/repair"
+)
+
+// left tells what of the difference a state still has to the desired one.
+func (w *walk) left(is *state) {
+	for _, d := range differences(is.snapshot, w.should.snapshot, w.want) {
+		w.findings = append(w.findings, w.want.told(d))
+	}
+}
+
+// differences leaves out the schemas that the desired state does not speak of.
+func differences(is, should catalog.Snapshot, want *desired) []repair.Difference {
+	schemas := repair.Schemas(should)
+	if want.isHCL {
+		schemas = want.schemas()
+	}
+	return repair.Left(repair.In(is, schemas), repair.In(should, schemas), want.isHCL)
+}
+
+// told names a difference that nobody plans yet, with the statement to write.
+func (d *desired) told(diff repair.Difference) migration.Finding {
+	f := migration.Finding{Code: repair.NotCompared, Severity: migration.Warning, Detail: detail(diff)}
+	switch {
+	case diff.Come:
+		f.Summary = fmt.Sprintf("the %s %s is missing in the directory: objects of its kind are not compared yet", diff.Kind, diff.Name)
+	case diff.Gone:
+		f.Summary = fmt.Sprintf("the %s %s is in the directory and not in the desired state: objects of its kind are not compared yet", diff.Kind, diff.Name)
+	default:
+		f.Summary = fmt.Sprintf("the %s %s differs in what is not compared yet", diff.Kind, diff.Name)
+	}
+	if diff.Kind == "enum" || d.isHCL {
+		f.Code = repair.NotReached
+		f.Summary = strings.TrimSuffix(f.Summary, ": objects of its kind are not compared yet")
+		f.Summary = strings.Replace(f.Summary, "differs in what is not compared yet", "is not what it should be", 1)
+	}
+	stmt, at, line := d.statement(diff)
+	f.File, f.Line = at, line
+	if line == 0 {
+		f.File, f.Line = d.place(repair.SchemaOf(diff.Name)+"."+repair.NameOf(diff.Name), "")
+	}
+	f.Fix = "Write by hand: " + stmt
+	if stmt == "" {
+		f.Fix = "Write by hand what makes the difference."
+	}
+	return f
+}
+
+func detail(d repair.Difference) string {
+	if d.Come || d.Gone {
+		return ""
+	}
+	var said []string
+	for _, l := range d.Minus {
+		said = append(said, "is:        "+l)
+	}
+	for _, l := range d.Plus {
+		said = append(said, "should be: "+l)
+	}
+	return strings.Join(said, "\n")
+}
+
+// statement is what a person would write: of an object that should go, its
+// DROP; else what the desired state says of it.
+func (d *desired) statement(diff repair.Difference) (stmt, file string, line int) {
+	if diff.Gone {
+		return fmt.Sprintf("DROP %s %s;", strings.ToUpper(diff.Kind), diff.Name), "", 0
+	}
+	var found []string
+	for _, s := range d.sources {
+		if d.isHCL {
+			break
+		}
+		stmts, _ := migration.Split(s.text)
+		for _, st := range stmts {
+			if !speaks(st, diff) {
+				continue
+			}
+			if line == 0 {
+				file, line = s.path, st.Line
+			}
+			found = append(found, migration.Mask(st.Text))
+		}
+	}
+	if len(found) > 0 {
+		return strings.Join(found, "\n"), file, line
+	}
+	for _, l := range diff.Minus {
+		if name, ok := named(l); ok {
+			return fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s;", diff.Name, name), "", 0
+		}
+	}
+	return "", "", 0
+}
+
+// named is the name of a constraint that a fact tells of.
+func named(fact string) (string, bool) {
+	rest, ok := strings.CutPrefix(fact, "constraint ")
+	if !ok {
+		return "", false
+	}
+	name, _, ok := strings.Cut(rest, " ")
+	return name, ok
+}
+
+// speaks says whether a statement is about an object: its name is among its
+// words, and it is not one that creates another.
+func speaks(st migration.Stmt, diff repair.Difference) bool {
+	name := repair.NameOf(diff.Name)
+	words := migration.Words(st.Text)
+	if !slices.Contains(words, name) {
+		return false
+	}
+	text := strings.ToLower(st.Text)
+	if diff.Kind == "table" || diff.Kind == "enum" {
+		return diff.Come || !strings.HasPrefix(text, "create table") && !strings.HasPrefix(text, "create type")
+	}
+	return strings.Contains(text, strings.TrimPrefix(diff.Kind, "materialized "))
+}

@@ -1,0 +1,97 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// A Config is what can be set of a pipeline, by name, at any front door.
+type Config struct {
+	Settings   migration.Settings
+	Cluster    string // the cluster's resource id; "": what the server says
+	ReadOnly   bool   // a planner
+	ShowDetail bool   // PostgreSQL's DETAIL, which can hold values of rows
+}
+
+// A Setting is one thing that can be set. The front doors say where it is read
+// from; what it means, and what it may be, is said here once for all.
+type Setting struct {
+	Name  string // as the environment has it
+	Value string // what a help calls the value; "" for one that is on or off
+	Usage string
+	Read  func(*Config, string) error // the error says what is wanted
+}
+
+// Settings are all there are. Beside them stand what says where the database
+// is and who we are there, which differs from door to door.
+var Settings = []Setting{
+	{"MIGRATE_ROLE", "ROLE", "SET ROLE to this after login: it owns what is created",
+		func(c *Config, v string) error { c.Settings.Role = v; return nil }},
+	{"MIGRATE_LOCK_TIMEOUT", "DURATION", "how long a statement may wait for a lock before its file is rolled back and tried again (default 2s)",
+		func(c *Config, v string) error { return Duration(v, time.Millisecond, &c.Settings.LockTimeout) }},
+	{"MIGRATE_LOCK_BUDGET", "DURATION", "how long a file may wait in all while it holds locks that stop others (default twice the lock timeout)",
+		func(c *Config, v string) error { return Duration(v, time.Millisecond, &c.Settings.LockBudget) }},
+	{"MIGRATE_STATEMENT_TIMEOUT", "DURATION", "how long a statement may run (default: as long as there is time)",
+		func(c *Config, v string) error { return Duration(v, 0, &c.Settings.StatementTimeout) }},
+	{"MIGRATE_HISTORY_SCHEMA", "SCHEMA", "where atlas_schema_revisions is (default: where it is found)",
+		func(c *Config, v string) error { c.Settings.HistorySchema = v; return nil }},
+	{"MIGRATE_APPROVAL", "MODE", "what apply asks for: digest, or none, for a database of your own (default digest)",
+		func(c *Config, v string) error { return approvalMode(v, &c.Settings.Approval) }},
+	{"MIGRATE_CLUSTER_ID", "ID", "resource id of the cluster, which the digest names (default: what the server says)",
+		func(c *Config, v string) error { c.Cluster = v; return nil }},
+	{"MIGRATE_SHOW_DETAIL", "", "show PostgreSQL's DETAIL, which can hold values of rows",
+		func(c *Config, v string) error { return yesOrNo(v, &c.ShowDetail) }},
+	{"MIGRATE_READ_ONLY", "", "plan only: refuse to change anything",
+		func(c *Config, v string) error { return yesOrNo(v, &c.ReadOnly) }},
+}
+
+// UnknownSettings finds, among NAME=value pairs, those that look like settings
+// and are none: a setting with a typo must not be a setting left out. Those of
+// tests and of a dev database may be set where both run.
+func UnknownSettings(environ []string) (wrong []error) {
+	names := make([]string, len(Settings))
+	for i, s := range Settings {
+		names[i] = s.Name
+	}
+	slices.Sort(names)
+	for _, pair := range environ {
+		name, _, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "MIGRATE_") || slices.Contains(names, name) || name == "MIGRATE_DEV_URL" || strings.HasPrefix(name, "MIGRATE_TEST_") {
+			continue
+		}
+		wrong = append(wrong, fmt.Errorf("%q is an unknown setting%s: there are %s", name, nearest(name, names), strings.Join(names, ", ")))
+	}
+	return wrong
+}
+
+// Duration reads a duration that must not be shorter than least.
+func Duration(v string, least time.Duration, into *time.Duration) error {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < least {
+		return fmt.Errorf("want a duration of at least %s, such as 500ms, 2s or 1m30s", least)
+	}
+	*into = d
+	return nil
+}
+
+func approvalMode(v string, into *migration.ApprovalMode) error {
+	mode := migration.ApprovalMode(v)
+	if mode != migration.ByDigest && mode != migration.NoApproval {
+		return fmt.Errorf("want %s or %s", migration.ByDigest, migration.NoApproval)
+	}
+	*into = mode
+	return nil
+}
+
+func yesOrNo(v string, into *bool) (err error) {
+	if *into, err = strconv.ParseBool(v); err != nil {
+		return errors.New("want true or false")
+	}
+	return nil
+}
