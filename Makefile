@@ -91,3 +91,42 @@ fuzz: ## each fuzz target for FUZZTIME=10s
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin .build .aws-sam
+
+# ---- AWS, without an account: tools/cloud ----
+
+PYTHON     ?= python3
+CLOUD       = .build/python/cloud
+CHECKOV     = .build/python/checkov
+ACTIONLINT  = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
+
+# Python's packages, pinned by hash, in a place of their own.
+$(CLOUD)/ready: tools/cloud/requirements.txt
+	@echo "Fetching the SAM CLI and moto (once)"
+	@rm -rf $(CLOUD)
+	@$(PYTHON) -m venv $(CLOUD) || { echo "Python 3.11 or newer with venv is needed (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@$(CLOUD)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(CHECKOV)/ready: tools/cloud/requirements-checkov.txt
+	@echo "Fetching checkov (once)"
+	@rm -rf $(CHECKOV)
+	@$(PYTHON) -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: cloud
+cloud: $(CLOUD)/ready ## the real SAM CLI builds, deploys, plans and applies, against a stand-in for AWS
+	@GOARCH= $(CLOUD)/bin/python tools/cloud/walk.py
+
+.PHONY: test-cloud
+test-cloud: $(CLOUD)/ready ## what template.yaml grants and opens, and the workflow, executed
+	@$(CLOUD)/bin/cfn-lint --template template.yaml
+	@$(CLOUD)/bin/python -m pytest --quiet -p no:cacheprovider tools/cloud
+
+.PHONY: checkov
+checkov: $(CHECKOV)/ready ## a second opinion on template.yaml; each exception has its reason there
+	@$(CHECKOV)/bin/checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
+
+.PHONY: lint-workflows
+lint-workflows: ## actionlint
+	go run $(ACTIONLINT) .github/workflows/*.yaml

@@ -57,17 +57,18 @@ func (h *handler) Invoke(ctx context.Context, event []byte) (answer []byte, err 
 // serve hands the request to the pipeline, or says why it does not come that
 // far; the pipeline would have logged that.
 func (h *handler) serve(ctx context.Context, log *slog.Logger, request pipeline.Request, unread error) (r migration.Result) {
+	reason := unread
 	switch {
 	case unread != nil:
 		r = pipeline.Refuse(unread)
 	case h.misconfigured != nil:
-		r = misconfigured(request, h.misconfigured)
+		r, reason = misconfigured(request, h.misconfigured), h.misconfigured
 	default:
 		p := h.pipeline
 		p.Log, p.Time = log, timeout(ctx)
 		return p.Do(ctx, request)
 	}
-	log.WarnContext(ctx, "not served", "outcome", string(r.Outcome), "reason", r.Failure.Message)
+	log.WarnContext(ctx, "not served", "outcome", string(r.Outcome), "reason", reason.Error())
 	return r
 }
 
@@ -83,11 +84,16 @@ func timeout(ctx context.Context) time.Duration {
 }
 
 // misconfigured is the result of any request where the environment cannot be
-// used. That is a failure of the function, not of the request.
+// used. That is a failure of the function, not of the request; to doctor it is
+// the first link.
 func misconfigured(r pipeline.Request, err error) migration.Result {
+	message := "the function's environment cannot be used: " + err.Error()
+	if r.Action == migration.ActionDoctor {
+		return pipeline.Misconfigured(message)
+	}
 	next := "Correct the function's environment (in template.yaml), deploy, and send the same event again."
 	return migration.Result{Action: r.Action, Outcome: migration.Failed, Next: next, Failure: &migration.Failure{
-		Message: "the function's environment cannot be used: " + err.Error(),
+		Message: message,
 		State:   "Nothing was sent to the database.", Next: next, Cause: err,
 	}}
 }

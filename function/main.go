@@ -29,12 +29,13 @@ func main() {
 		metrics:       os.Stdout,
 		log:           slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: c.logLevel, ReplaceAttr: lambdacontext.ReplaceAttr})),
 		pipeline: pipeline.Pipeline{
-			Directory:  migrations.FS,
-			Connect:    func(context.Context) (postgres.Config, error) { return c.database, nil },
-			Settings:   c.Settings,
-			Release:    release,
-			ReadOnly:   c.ReadOnly,
-			ShowDetail: c.ShowDetail,
+			Directory:   migrations.FS,
+			Connect:     func(context.Context) (postgres.Config, error) { return c.database, nil },
+			Credentials: "DATABASE_URL",
+			Settings:    c.Settings,
+			Release:     release,
+			ReadOnly:    c.ReadOnly,
+			ShowDetail:  c.ShowDetail,
 		},
 	})
 }

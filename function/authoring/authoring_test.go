@@ -41,10 +41,16 @@ type project struct {
 // migrations/001_one.sql and schema/users.hcl. atlas.sum is written.
 func newProject(t testing.TB, namesAndTexts ...string) *project {
 	t.Helper()
+	return newProjectOn(t, pgtest.New(t).URL, namesAndTexts...)
+}
+
+// newProjectOn makes its databases on the server at url.
+func newProjectOn(t testing.TB, url string, namesAndTexts ...string) *project {
+	t.Helper()
 	root := t.TempDir()
 	p := &project{t: t, Authoring: authoring.Authoring{
 		Dir: filepath.Join(root, "migrations"), Schema: filepath.Join(root, "schema"), Apply: apply, Now: noon,
-		Server: devdb.Options{URL: pgtest.New(t).URL},
+		Server: devdb.Options{URL: url},
 	}}
 	p.put("migrations/.keep", "")
 	for i := 0; i < len(namesAndTexts); i += 2 {

@@ -3,9 +3,7 @@ package authoring
 import (
 	"context"
 	"fmt"
-	"slices"
 
-	"github.com/alquimistaai/aurora-migrator/function/catalog"
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 	"github.com/alquimistaai/aurora-migrator/function/repair"
 )
@@ -133,7 +131,7 @@ func (c *checking) again(ctx context.Context, is *state) {
 // compare makes an error of everything in which directory and desired state
 // differ.
 func (c *checking) compare(is, should *state) {
-	for _, d := range differences(is.snapshot, should.snapshot, c.want) {
+	for _, d := range differences(is, should, c.want) {
 		f := c.want.told(d)
 		f.Code, f.Severity = codeDisagree, migration.Error
 		switch {
@@ -149,24 +147,7 @@ func (c *checking) compare(is, should *state) {
 		}
 		c.findings = append(c.findings, f)
 	}
-	for _, name := range c.ignored(is, should) {
-		c.findings = append(c.findings, migration.Finding{Code: repair.SchemaIgnored, Severity: migration.Warning,
-			Summary: fmt.Sprintf("the schema %s is not in %s: what the directory makes there was not compared", name, c.Schema), Fix: "Describe it there."})
+	for _, name := range ignored(is, should, c.want) {
+		c.findings = append(c.findings, repair.Ignored(name))
 	}
-}
-
-// ignored are schemas with something in them that the desired state does not
-// speak of.
-func (c *checking) ignored(is, should *state) (names []string) {
-	spoken := repair.Schemas(should.snapshot)
-	if c.want.isHCL {
-		spoken = c.want.schemas()
-	}
-	for _, name := range repair.Schemas(is.snapshot) {
-		inIt := func(o catalog.Object) bool { return o.Kind != "schema" && repair.SchemaOf(o.Name) == name }
-		if !slices.Contains(spoken, name) && slices.ContainsFunc(is.snapshot, inIt) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -81,3 +81,18 @@ func sqlState(err error) string {
 	}
 	return ""
 }
+
+// Dev makes a fresh, empty dev database, has it used, and takes it away again.
+// The error is that of use, or says why there is no dev database.
+func (a *Authoring) Dev(ctx context.Context, use func(ctx context.Context, url string) error) error {
+	d, err := startDev(ctx, a.Server)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	url, err := d.fresh(ctx)
+	if err != nil {
+		return err
+	}
+	return use(ctx, url)
+}

@@ -129,18 +129,16 @@ func isLeft(f migration.Finding) bool {
 
 // plan asks for the SQL, of the tables that differ where there are many.
 func (w *walk) plan(ctx context.Context) (*migrate.Plan, error) {
-	schemas := repair.Schemas(w.should.snapshot)
-	if w.want.isHCL {
-		schemas = w.want.schemas()
+	for _, name := range ignored(w.is, w.should, w.want) {
+		w.findings = append(w.findings, repair.Ignored(name))
 	}
-	all := slices.Sorted(slices.Values(append(repair.Schemas(w.is.snapshot), schemas...)))
-	all = slices.Compact(all)
-	left := repair.Left(w.is.snapshot, w.should.snapshot, w.want.isHCL)
+	left := differences(w.is, w.should, w.want)
 	if len(left) == 0 {
 		return nil, nil
 	}
+	schemas := w.want.spokenOf(w.should)
 	tables, whole := differing(left), len(w.is.snapshot)+len(w.should.snapshot) <= 2*few
-	from, err := realm(ctx, w.is.url, all, tables, whole)
+	from, err := realm(ctx, w.is.url, schemas, tables, whole)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +149,7 @@ func (w *walk) plan(ctx context.Context) (*migrate.Plan, error) {
 	plan, findings, err := repair.Tables(from, to, repair.Options{
 		Name: w.options.Name, Silent: w.want.isHCL, Concurrently: w.options.Concurrently, Place: w.want.place,
 	})
-	w.findings = findings
+	w.findings = append(w.findings, findings...)
 	return plan, err
 }
 

@@ -12,18 +12,38 @@ import (
 
 // left tells what of the difference a state still has to the desired one.
 func (w *walk) left(is *state) {
-	for _, d := range differences(is.snapshot, w.should.snapshot, w.want) {
+	for _, d := range differences(is, w.should, w.want) {
 		w.findings = append(w.findings, w.want.told(d))
 	}
 }
 
 // differences leaves out the schemas that the desired state does not speak of.
-func differences(is, should catalog.Snapshot, want *desired) []repair.Difference {
-	schemas := repair.Schemas(should)
-	if want.isHCL {
-		schemas = want.schemas()
+func differences(is, should *state, want *desired) []repair.Difference {
+	schemas := want.spokenOf(should)
+	return repair.Left(repair.In(is.snapshot, schemas), repair.In(should.snapshot, schemas), want.isHCL)
+}
+
+// spokenOf are the schemas that a desired state describes.
+func (d *desired) spokenOf(should *state) (names []string) {
+	if !d.isHCL {
+		return repair.Schemas(should.snapshot)
 	}
-	return repair.Left(repair.In(is, schemas), repair.In(should, schemas), want.isHCL)
+	for _, s := range d.hcl.realm.Schemas {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// ignored are the other schemas, where there is something in them.
+func ignored(is, should *state, want *desired) (names []string) {
+	spoken := want.spokenOf(should)
+	for _, name := range repair.Schemas(is.snapshot) {
+		inIt := func(o catalog.Object) bool { return o.Kind != "schema" && repair.SchemaOf(o.Name) == name }
+		if !slices.Contains(spoken, name) && (name != "public" || slices.ContainsFunc(is.snapshot, inIt)) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // told names a difference that nobody plans yet, with the statement to write.

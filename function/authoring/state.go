@@ -207,7 +207,7 @@ func rebuildHCL(ctx context.Context, url string, want *desired) *migration.Failu
 	defer done()
 	var drops []*migrate.Change
 	for _, kind := range []string{"table", "enum"} {
-		for _, o := range repair.In(snapshot, want.schemas()) {
+		for _, o := range repair.In(snapshot, want.spokenOf(nil)) {
 			if o.Kind == kind {
 				what := map[string]string{"table": "TABLE", "enum": "TYPE"}[kind]
 				drops = append(drops, &migrate.Change{Cmd: fmt.Sprintf("DROP %s IF EXISTS %s CASCADE", what, o.Name)})
@@ -218,14 +218,6 @@ func rebuildHCL(ctx context.Context, url string, want *desired) *migration.Failu
 		return f
 	}
 	return buildHCL(ctx, url, want)
-}
-
-// schemas are those that HCL describes.
-func (d *desired) schemas() (names []string) {
-	for _, s := range d.hcl.realm.Schemas {
-		names = append(names, s.Name)
-	}
-	return names
 }
 
 // few is up to how many tables all of them are read, as Atlas does it. Above

@@ -47,14 +47,7 @@ func privileges(p migration.Probes) found {
 	if len(said) > 0 {
 		return warning(role+" "+strings.Join(said, ", and "), strings.Join(fixes, " "), sql...)
 	}
-	return ok("%s may create in %s%s", role, few(can), owns(p))
-}
-
-func owns(p migration.Probes) string {
-	if len(p.Directory.Pending) == 0 {
-		return ""
-	}
-	return ", and owns what is there of what the pending files name"
+	return ok("%s may create in %s", role, few(can))
 }
 
 // creating parts the schemas that files may create in: the one where what has

@@ -71,6 +71,8 @@ func role(p migration.Probes) found {
 	t := p.Facts.Target
 	grant := fmt.Sprintf("GRANT %s TO %s;", ident(t.Role), ident(t.User))
 	switch {
+	case p.Settings.Role == "" && p.Planner:
+		return ok("none is set: files run as the user of the runner")
 	case p.Settings.Role == "":
 		return ok("none is set: files run as %s, and what they create is its own", t.User)
 	case p.Facts.RoleMissing:

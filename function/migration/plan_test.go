@@ -49,6 +49,7 @@ func TestSeal_tellsWhatDiffers(t *testing.T) {
 		}), "[]"},
 		"the default by name":    {with(func(_ fo, _ re, _ ob, _ ta, s se) { s.LockTimeout = 2 * time.Second }), "[]"},
 		"a byte of a file":       {with(func(f fo, _ re, _ ob, _ ta, _ se) { f["3_c.sql"] += "\n" }), "[files]"},
+		"its first byte":         {with(func(f fo, _ re, _ ob, _ ta, _ se) { f["3_c.sql"] = "s" + f["3_c.sql"][1:] }), "[files]"},
 		"the name of a file":     {with(func(f fo, _ re, _ ob, _ ta, _ se) { f["3_d.sql"] = f["3_c.sql"]; delete(f, "3_c.sql") }), "[files]"},
 		"a file more":            {with(func(f fo, _ re, _ ob, _ ta, _ se) { f["4_d.sql"] = "SELECT 1;" }), "[files]"},
 		"a file less":            {with(func(f fo, _ re, _ ob, _ ta, _ se) { delete(f, "3_c.sql") }), "[files]"},

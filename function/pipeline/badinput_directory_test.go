@@ -46,7 +46,7 @@ func in(name, sql string, next string, says ...string) badInput {
 }
 
 func badFiles() []badInput {
-	large := "INSERT INTO a VALUES (1)" + strings.Repeat(",\n(1)", 20<<20/5) + ";\n"
+	large := "CREATE TABLE b (v text DEFAULT '" + strings.Repeat("x", 20<<20) + "');\n"
 	return []badInput{
 		in("CRLF", "CREATE TABLE b (\r\n  id int\r\n);\r\n", "Save it with LF", "AM120", "002_b.sql:1", "CRLF"),
 		in("byte order mark", "\ufeffCREATE TABLE b ();\n", "without BOM", "AM121", "byte order mark"),

@@ -256,7 +256,7 @@ func page(r result) string {
 // status too, and in what the history says.
 func (s *scene) nothingTold(r result) {
 	s.Helper()
-	s.patience = min(s.patience, 3*time.Second)
+	s.patience = min(s.patience, 10*time.Second)
 	status := s.do(pipeline.Request{Action: migration.ActionStatus})
 	places := map[string]string{
 		"the report":       string(tell.JSON(r, false)),
@@ -290,7 +290,7 @@ func (s *scene) history() string {
 func (s *scene) snapshot() string {
 	s.Helper()
 	definitions := s.ask(snapshotSQL)
-	count := s.ask(`SELECT coalesce(string_agg(format('SELECT %L, count(*), md5(string_agg(r::text, E''\n'' ORDER BY r::text)) FROM %s r', c.oid::regclass, c.oid::regclass), ' UNION ALL '
+	count := s.ask(`SELECT coalesce(string_agg(format('SELECT %L, count(*), md5(string_agg(%2$s::text, E''\n'' ORDER BY %2$s::text)) FROM %1$s r', c.oid::regclass, CASE relkind WHEN 'S' THEN 'r.last_value' ELSE 'r' END), ' UNION ALL '
 		ORDER BY c.oid::regclass::text), '')
 		FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind IN ('r', 'm', 'S') AND nspname !~ '^(pg_|information_schema)'`)
 	if count == "" {

@@ -17,7 +17,6 @@ import (
 // pass over it plans itself.
 type guard struct {
 	Options
-	whole      map[string]*schema.Schema
 	findings   []migration.Finding
 	own        []ownChange
 	concurrent bool
@@ -171,7 +170,7 @@ func (g *guard) insert(plan *migrate.Plan) {
 	for _, o := range g.own {
 		first, last := -1, -1
 		for i, c := range plan.Changes {
-			if touched(c.Source) == o.table {
+			if touches(c.Source, o.table) {
 				last = i
 				if first < 0 {
 					first = i
@@ -189,14 +188,17 @@ func (g *guard) insert(plan *migrate.Plan) {
 	}
 }
 
-func touched(c schema.Change) *schema.Table {
-	switch c := c.(type) {
+func touches(source schema.Change, t *schema.Table) bool {
+	switch c := source.(type) {
 	case *schema.ModifyTable:
-		return c.T
+		return c.T == t
 	case *schema.AddTable:
-		return c.T
+		return c.T == t
+	case *schema.ModifyColumn: // of a sequence that a column no longer needs
+		own, ok := t.Column(c.To.Name)
+		return ok && own == c.To
 	}
-	return nil
+	return false
 }
 
 // attr is the attribute of a type, nil where there is none.

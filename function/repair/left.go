@@ -19,8 +19,8 @@ type Difference struct {
 }
 
 // Left compares what is with what should be, every kind of object, in order of
-// kind and name. With silent, only what HCL can say counts: tables and what
-// Atlas knows of them, and enums.
+// kind and name. With silent, only what HCL can say counts: schemas, enums,
+// and tables with what Atlas knows of them.
 //
 // The order of facts does not count: PostgreSQL puts a new column behind the
 // others, wherever the desired state has it.
@@ -60,7 +60,7 @@ func Left(is, want catalog.Snapshot, silent bool) []Difference {
 // sayable says whether HCL can speak of an object. Of a table that belongs to
 // another, as a partition or by inheritance, it cannot.
 func sayable(o catalog.Object) bool {
-	return o.Kind == "enum" || o.Kind == "table" &&
+	return o.Kind == "enum" || o.Kind == "schema" || o.Kind == "table" &&
 		!slices.ContainsFunc(strings.Split(o.Definition, "\n"), func(l string) bool { return strings.HasPrefix(l, "inherits ") })
 }
 

@@ -40,13 +40,13 @@ type Options struct {
 const TxNone = "-- atlas:txmode none"
 
 // Tables plans the way from one realm to another, both as a server of one
-// version described them. The plan is nil where there is nothing to do. Where
+// version described them; schemas that only the first has stay out of it. The plan is nil where there is nothing to do. Where
 // one of the findings is an error, the plan is nil and what is wrong is in the
 // findings; the error is for a library that refuses without saying why in a way
 // that this package knows. Both realms are changed by it.
 func Tables(from, to *schema.Realm, o Options) (*migrate.Plan, []migration.Finding, error) {
-	g := &guard{Options: o, whole: whole(from)}
-	from = g.common(from, to)
+	g := &guard{Options: o}
+	from = common(from, to)
 	g.before(from, to)
 	changes, err := postgres.DefaultDiff.RealmDiff(from, to, schema.DiffNormalized())
 	if err != nil {
@@ -85,31 +85,20 @@ func File(plan *migrate.Plan, version string) (name, text string, err error) {
 
 // common returns from without the schemas that to does not speak of: a schema
 // that is not described is not one to be dropped.
-func (g *guard) common(from, to *schema.Realm) *schema.Realm {
+func common(from, to *schema.Realm) *schema.Realm {
 	kept := *from
-	kept.Schemas = nil
-	for _, s := range from.Schemas {
-		if _, ok := to.Schema(s.Name); ok {
-			kept.Schemas = append(kept.Schemas, s)
-			continue
-		}
-		if s.Name == "public" && len(s.Tables) == 0 && len(s.Objects) == 0 {
-			continue // every database has it
-		}
-		g.find(migration.Finding{Code: SchemaIgnored, Severity: migration.Warning,
-			Summary: fmt.Sprintf("the schema %s is not in the desired state: it was left as it is, with all that is in it", s.Name),
-			Fix:     fmt.Sprintf("Describe it, or, to drop it, write by hand: DROP SCHEMA %s CASCADE;", quoted(s.Name))})
-	}
+	kept.Schemas = slices.DeleteFunc(slices.Clone(from.Schemas), func(s *schema.Schema) bool {
+		_, ok := to.Schema(s.Name)
+		return !ok
+	})
 	return &kept
 }
 
-// whole is a realm as it was, by name of schema: guards take parts of it away.
-func whole(r *schema.Realm) map[string]*schema.Schema {
-	m := make(map[string]*schema.Schema, len(r.Schemas))
-	for _, s := range r.Schemas {
-		m[s.Name] = s
-	}
-	return m
+// Ignored tells of a schema that the desired state does not speak of.
+func Ignored(name string) migration.Finding {
+	return migration.Finding{Code: SchemaIgnored, Severity: migration.Warning,
+		Summary: fmt.Sprintf("the schema %s is not in the desired state: it was left as it is, with all that is in it", name),
+		Fix:     fmt.Sprintf("Describe it, or, to drop it, write by hand: DROP SCHEMA %s CASCADE;", quoted(name))}
 }
 
 func (g *guard) failed() bool {

@@ -30,12 +30,13 @@ func TestScreen_golden(t *testing.T) {
 	}
 }
 
-// The JSON of two reports, whole: the keys, their order and what stands in them.
+// The JSON of some reports, whole: the keys, their order and what stands in them.
 func TestJSON_golden(t *testing.T) {
 	r := planned(pending(leads(t), leadIndexes(t))...)
 	r.Findings = findings
 	golden(t, "testdata/planned.json", string(JSON(r, false)))
 	golden(t, "testdata/failed.json", string(JSON(failedInTransaction(t), false)))
+	golden(t, "testdata/doctor.json", string(JSON(lacking, false)))
 }
 
 // The screen of a report that did not fit says what is missing, and where.
@@ -126,6 +127,9 @@ func screens(t *testing.T) map[string]screenCase {
 		"baselined":                {result: baseline(t, migration.Baselined)},
 		"invalid":                  {result: invalid},
 		"connection_failed":        {result: connectionFailed},
+		"doctor_unreached":         {result: unreached},
+		"doctor_lacking":           {result: lacking},
+		"doctor_healthy":           {result: healthy},
 	}
 }
 

@@ -162,7 +162,7 @@ def quietly(invoke):
 @contextlib.contextmanager
 def quiet():
     """No line for each request, and none for what moto leaves out (test_template.py looks at those)."""
-    logging.getLogger("moto").setLevel(logging.ERROR)
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     with warnings.catch_warnings(), replaced(WSGIRequestHandler, "log", lambda _: lambda self, type, message, *args: None):
         warnings.filterwarnings("ignore", message="Tried to parse .* not supported by moto", category=UserWarning)

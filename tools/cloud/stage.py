@@ -156,10 +156,15 @@ class Stage:
             cursor.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
+    def sam_environment(self):
+        """Built is for this machine; and the make that sam starts knows nothing of one that started this."""
+        inherited = {n: v for n, v in os.environ.items() if n not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        return {**inherited, **self.environment, "GOARCH": GOARCH}
+
     def sam(self, *arguments, event=None):
         """Runs sam and returns what it printed, standard error last; a failure of sam is an error that holds both."""
         run = subprocess.run([pathlib.Path(sys.executable).with_name("sam"), *arguments], cwd=template.ROOT, input=event, text=True,
-                             capture_output=True, timeout=600, env={**os.environ, **self.environment, "GOARCH": GOARCH})
+                             capture_output=True, timeout=600, env=self.sam_environment())
         self.said.append(run.stdout + run.stderr)
         if run.returncode:
             raise RuntimeError(f"sam {arguments[0]} ended with {run.returncode}:\n{run.stdout}{run.stderr}")
@@ -170,7 +175,7 @@ class Stage:
 def set_up():
     shutil.rmtree(BUILD, ignore_errors=True)
     BUILD.mkdir(parents=True)
-    subprocess.run(["go", "build", "-o", COMMAND, "./function/cmd/cloud"], cwd=template.ROOT, check=True)
+    subprocess.run(["go", "build", "-o", COMMAND, "./function/cmd/cloud"], cwd=template.ROOT, check=True, env={**os.environ, "GOARCH": GOARCH})
     with contextlib.ExitStack() as ends:
         database = Companion("database")
         ends.callback(database.stop)

@@ -76,7 +76,7 @@ def shortened(machine):
 
 
 def report(outcome, **more):
-    return {"screen": [outcome.capitalize() + ": told in a line", "more"], "ok": outcome == "applied", "outcome": outcome, "action": "apply",
+    return {"screen": ["What a person reads."], "ok": outcome == "applied", "outcome": outcome, "action": "apply",
             "next": "Do this.", **more}
 
 
@@ -84,6 +84,8 @@ def unfinished(progress, **more):
     return report("unfinished", progress=progress, **more)
 
 
+BLOCKED = report("blocked", refusal={"reason": "approval", "summary": "this plan has not been approved"})
+IDLE = "unfinished - two rounds in a row ended without a statement more applied. Next - Do this."
 EVENT = {"action": "apply", "plan": DIGEST}
 SENT = {**EVENT, "brief": True}
 
@@ -106,17 +108,14 @@ def test_applies_until_it_is_no_longer_unfinished(machine, answers):
 
 @pytest.mark.parametrize("answers, error, cause", [
     ([report("failed", error={"message": "ERROR: relation \"user\" does not exist (SQLSTATE 42P01)"})], "failed",
-     'Failed: told in a line. ERROR: relation "user" does not exist (SQLSTATE 42P01) Next - Do this.'),
-    ([report("blocked")], "blocked", "Blocked: told in a line. Next - Do this."),
-    ([unfinished(4), report("blocked")], "blocked", "Blocked: told in a line. Next - Do this."),
-    ([report("invalid")], "invalid", "Invalid: told in a line. Next - Do this."),
-    ([report("planned")], "planned", "Planned: told in a line. Next - Do this."),
-    ([unfinished(0), unfinished(0)], "no_progress", "Two rounds in a row ended unfinished without a statement more applied. "
-     "Unfinished: told in a line. Next - Do this."),
-    ([unfinished(3), unfinished(3), unfinished(3)], "no_progress", "Two rounds in a row ended unfinished without a statement more applied. "
-     "Unfinished: told in a line. Next - Do this."),
-    ([report("unfinished"), report("unfinished")], "no_progress", "Two rounds in a row ended unfinished without a statement more applied. "
-     "Unfinished: told in a line. Next - Do this."),
+     'failed - ERROR: relation "user" does not exist (SQLSTATE 42P01) Next - Do this.'),
+    ([BLOCKED], "blocked", "blocked - this plan has not been approved Next - Do this."),
+    ([unfinished(4), BLOCKED], "blocked", "blocked - this plan has not been approved Next - Do this."),
+    ([report("invalid", error={"message": "unknown action"})], "invalid", "invalid - unknown action Next - Do this."),
+    ([report("planned")], "planned", "planned - Next - Do this."),
+    ([unfinished(0), unfinished(0)], "no_progress", IDLE),
+    ([unfinished(3), unfinished(3), unfinished(3)], "no_progress", IDLE),
+    ([report("unfinished"), report("unfinished")], "no_progress", IDLE),
     (["no report"], "not_a_report", "What the runner answered is not a report. Send it the action status, which tells how far the database is."),
 ], ids=["failed", "blocked", "blocked later", "invalid", "an outcome of another action", "no progress", "no progress any more",
         "a report that tells no progress", "not a report"])

@@ -64,7 +64,7 @@ def by_workflow(s, digest):
     expect(("dry_run_log", "app_owner") in tables(s), "the table is not there, or not the role's", tables(s))
     command, event = invocation("MigrationWorkflow", {"action": "apply", "plan": "not a digest"})
     out, err = s.sam(*command, event=event)
-    expect("blocked" in out + err, "the workflow did not say that it is blocked", out, err)
+    expect("blocked - " in out + err, "the workflow did not say that it is blocked", out, err)
 
 
 def check_nothing_leaked(s):

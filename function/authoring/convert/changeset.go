@@ -15,7 +15,8 @@ type changeset struct {
 	line       int
 	author, id string
 	attributes map[string]string // keys in lower case
-	sql        []string // lines
+	sql        []string          // lines
+	lines      []int             // where each stands in the file
 	rollback   []string
 	conditions int  // the line of --preconditions, 0 for none
 	foreign    bool // XML, YAML or JSON
@@ -89,13 +90,15 @@ func (r *changelogReader) line(number int, line string) {
 			r.undo("\n")
 		}
 	default:
-		r.run(line)
+		r.run(number, line)
 	}
 }
 
 func (r *changelogReader) last() *changeset { return &r.sets[len(r.sets)-1] }
 
-func (r *changelogReader) run(line string) { r.last().sql = append(r.last().sql, line) }
+func (r *changelogReader) run(number int, line string) {
+	r.last().sql, r.last().lines = append(r.last().sql, line), append(r.last().lines, number)
+}
 
 func (r *changelogReader) undo(line string) { r.last().rollback = append(r.last().rollback, line) }
 
@@ -110,7 +113,7 @@ func (r *changelogReader) remark(number int, word, rest string) {
 		_, _ = fmt.Sscan(rest, &r.ignored)
 	case len(r.sets) == 0:
 	case word == "comment":
-		r.run("-- " + rest + "\n")
+		r.run(number, "-- "+rest+"\n")
 	case word == "preconditions":
 		r.last().conditions = number
 	case word == "rollback":
@@ -205,7 +208,7 @@ func (c changeset) script(l *liquibase) script {
 	}
 	s.alone = strings.EqualFold(c.attributes["runintransaction"], "false")
 	sql := l.substituted(strings.Join(c.sql, ""))
-	l.src.placeholders(c.path, s.line, sql, "Liquibase")
+	l.src.placeholders(c.path, c.lines, sql, "Liquibase")
 	if mark := c.attributes["enddelimiter"]; mark != "" && mark != ";" {
 		sql = delimited(sql, mark)
 	}

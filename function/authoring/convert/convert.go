@@ -64,6 +64,7 @@ type File struct {
 	From    string // its path in the other directory, for Liquibase with the changeset
 	Text    string
 	Down    string // the text of down/Name; "" for none
+	Vacant  bool   // it holds a place only; an error among the findings says for what
 }
 
 // Convert reads the directory of a tool. The findings say, sorted by file and

@@ -89,7 +89,7 @@ func (f *flyway) versioned(p, kind, version, name, ext string) {
 		return
 	}
 	if !configured(conf, "placeholderReplacement", "false") {
-		f.src.placeholders(p, 1, s.up, "Flyway")
+		f.src.placeholders(p, nil, s.up, "Flyway")
 	}
 	if kind == "B" {
 		f.bases = append(f.bases, s)
@@ -144,7 +144,7 @@ func (f *flyway) repeatables() {
 		s := script{from: p, line: 1, version: version, name: flywayAny.FindStringSubmatch(path.Base(p))[1],
 			up: f.src.texts[p], alone: configured(conf, "executeInTransaction", "false")}
 		if !configured(conf, "placeholderReplacement", "false") {
-			f.src.placeholders(p, 1, s.up, "Flyway")
+			f.src.placeholders(p, nil, s.up, "Flyway")
 		}
 		f.src.note(p, 0, codeRunsOnce, fmt.Sprintf("a repeatable migration: it runs once, as version %s", version),
 			"From now on, a change to what it defines is a new migration.")

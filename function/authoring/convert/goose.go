@@ -37,12 +37,14 @@ func (src *source) gooseFile(s script) (script, bool) {
 	for i, line := range strings.SplitAfter(src.texts[s.from], "\n") {
 		g.line(i+1, line)
 	}
+	open := g.block != nil
+	g.end()
 	s.up, s.down, s.alone, s.line = terminated(g.up.String()), terminated(g.down.String()), g.alone, max(g.began, 1)
 	switch {
 	case g.broken:
 	case g.began == 0:
 		src.note(s.from, 0, codeBroken, "there is no -- +goose Up in it", "Say in the file where the way up begins.")
-	case g.block != nil:
+	case open:
 		src.note(s.from, g.blockLine, codeBroken, "-- +goose StatementBegin without its StatementEnd", "Write it behind the statement.")
 	case bare(s.up):
 		src.note(s.from, s.line, codeLeftOut, "nothing runs on its way up", "")
@@ -80,11 +82,7 @@ func (g *gooseText) line(number int, line string) {
 	case "statementbegin":
 		g.block, g.blockLine = &strings.Builder{}, number
 	case "statementend":
-		if g.block != nil {
-			text := terminated(g.block.String()) // goose needs no semicolon here
-			g.block = nil
-			g.into().WriteString(text)
-		}
+		g.end()
 	case "no transaction":
 		g.alone = true
 	case "envsub on":
@@ -98,6 +96,16 @@ func (g *gooseText) line(number int, line string) {
 		g.broken = true
 		g.src.note(g.path, number, codeBroken, fmt.Sprintf("goose knows no %q", "+goose "+word), "It knows Up, Down, StatementBegin, StatementEnd, NO TRANSACTION, ENVSUB ON and ENVSUB OFF.")
 	}
+}
+
+// end ends a block; goose needs no semicolon there.
+func (g *gooseText) end() {
+	if g.block == nil {
+		return
+	}
+	text := terminated(g.block.String())
+	g.block = nil
+	g.into().WriteString(text)
 }
 
 func (g *gooseText) into() *strings.Builder {

@@ -23,7 +23,7 @@ type script struct {
 
 // file finishes a script.
 func (s script) file(src *source) File {
-	f := File{Name: s.fileName(), Version: s.version, From: s.from, Text: s.up, Down: trimmed(s.down)}
+	f := File{Name: s.fileName(), Version: s.version, From: s.from, Text: s.up, Down: trimmed(s.down), Vacant: s.empty}
 	if s.part != "" {
 		f.From += " " + s.part
 	}
@@ -144,14 +144,19 @@ func oneOf(s migration.Stmt, wanted ...string) bool {
 var dollarBrace = regexp.MustCompile(`\$\{[^}\n]*\}`)
 
 // placeholders names those in sql that somebody has to write a value for; what
-// stands in a comment is left there.
-func (s *source) placeholders(p string, line int, sql, who string) {
+// stands in a comment is left there. lines are where the lines of sql stand in
+// the file, nil where it is all of it.
+func (s *source) placeholders(p string, lines []int, sql, who string) {
 	for _, at := range dollarBrace.FindAllStringIndex(sql, -1) {
 		without := sql[:at[0]] + strings.Repeat(" ", at[1]-at[0]) + sql[at[1]:]
 		if sameTokens(migration.Tokens(sql), migration.Tokens(without)) {
 			continue
 		}
-		s.note(p, line+strings.Count(sql[:at[0]], "\n"), codePlaceholder,
+		line := lineOf(sql, at[0])
+		if line <= len(lines) {
+			line = lines[line-1]
+		}
+		s.note(p, line, codePlaceholder,
 			fmt.Sprintf("%s puts a value in the place of %s, and there is nobody to do so any more", who, sql[at[0]:at[1]]),
 			"Write the value into the new file, then run aurora-migrate hash. A value that differs between databases belongs into a setting of the database or of its role.")
 	}

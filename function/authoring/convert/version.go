@@ -16,14 +16,17 @@ func (s *source) arranged(scripts []script) []script {
 		if compareVersions(scripts[i].version, next.version) == 0 {
 			s.note(next.from, next.line, codeBroken, fmt.Sprintf("version %s is taken by %s too", next.version, scripts[i].from),
 				"Give one of the two another version, in its name, and run aurora-migrate hash.")
+			scripts[i+1].name = fmt.Sprintf("%s-%d", next.name, i+2) // so that none is lost
 		}
 	}
 	if ordered(scripts) {
 		return scripts
 	}
+	told := false
 	for i, v := range padded(scripts) {
-		if scripts[i].version != v {
-			s.note(scripts[i].from, 0, codeRewritten, fmt.Sprintf("version %s is written %s: Atlas compares versions as texts, so all need the same number of digits", scripts[i].version, v), "")
+		if scripts[i].version != v && !told {
+			s.note(scripts[i].from, 0, codeRewritten, fmt.Sprintf("versions get the same number of digits, such as %s for %s: Atlas compares them as texts", v, scripts[i].version), "")
+			told = true
 		}
 		scripts[i].version = v
 	}

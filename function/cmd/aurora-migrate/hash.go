@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/alquimistaai/aurora-migrator/function/authoring"
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
@@ -95,7 +96,7 @@ func (h *hashed) write(path string) error {
 		h.Findings = append(h.Findings, before...)
 		return nil
 	}
-	if err := replaceFile(h.File, text); err != nil {
+	if err := authoring.Replace(h.File, text); err != nil {
 		return err
 	}
 	h.Written = true

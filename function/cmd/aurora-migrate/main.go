@@ -51,12 +51,13 @@ type terminal struct {
 	verbose bool
 	noColor bool
 	outcome migration.Outcome // "" where there is nothing to tell, as after help
+	child   int               // exit code of a command that was run; where there is one, it is ours
 }
 
 // exitCode is that of the outcome. An answer that could not be written is a
 // failure, unless whoever read it had gone: they know what they have not read.
 func (t *terminal) exitCode() int {
-	code := 0
+	code := t.child
 	if t.outcome != "" {
 		code = t.outcome.ExitCode()
 	}

@@ -28,8 +28,8 @@ can read the arguments of a program, and a shell keeps them. Every setting can
 come from the environment too: its variable stands beside its flag, and the flag
 wins. Settings are part of the digest, so apply with those that you planned with.
 
-Exit codes: 0 done, or nothing to do; 1 failed or unhealthy; 2 the command line itself is
-wrong; 3 blocked; 4 unfinished: run the same command again.`
+Exit codes: 0 done, or nothing to do; 1 failed or unhealthy; 2 the command line
+itself is wrong; 3 blocked; 4 unfinished: run the same command again.`
 
 // root is the command line.
 func (t *terminal) root(args []string) *cobra.Command {
@@ -65,7 +65,7 @@ func (t *terminal) root(args []string) *cobra.Command {
 	flags.VarP(&t.format, "output", "o", "what stdout gets: text for people, json for machines, atlas for what reads Atlas's own reports (status, apply)")
 	flags.BoolVar(&t.noColor, "no-color", false, "no colours, as where NO_COLOR is set or stdout is no terminal")
 	flags.BoolVarP(&t.verbose, "verbose", "v", false, "log each change of state to stderr")
-	root.AddCommand(t.statusCommand(), t.planCommand(), t.applyCommand(), t.baselineCommand(), t.doctorCommand(), t.hashCommand(), t.importCommand(), t.versionCommand())
+	root.AddCommand(t.statusCommand(), t.planCommand(), t.applyCommand(), t.baselineCommand(), t.doctorCommand(), t.diffCommand(), t.newCommand(), t.checkCommand(), t.hashCommand(), t.importCommand(), t.devCommand(), t.versionCommand())
 	root.SetHelpCommand(helpCommand())
 	refuseOtherShells(root)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))

@@ -46,21 +46,23 @@ func (t *terminal) serve(cmd *cobra.Command, o *options, e event) error {
 	}
 	ctx, cancel := o.timeout.limit(cmd.Context())
 	defer cancel()
-	t.tell(t.pipeline(c, dir, o).Do(ctx, request), answer{brief: o.brief, flags: repeated(cmd.Flags())})
+	began := time.Now()
+	t.tell(t.pipeline(c, dir, o).Do(ctx, request), answer{brief: o.brief, flags: repeated(cmd.Flags()), dir: o.dir, began: began})
 	return nil
 }
 
 func (t *terminal) pipeline(c config, dir fs.FS, o *options) *pipeline.Pipeline {
 	return &pipeline.Pipeline{
-		Directory:  dir,
-		Connect:    func(context.Context) (postgres.Config, error) { return c.database, nil },
-		Settings:   c.Settings,
-		Release:    release,
-		ReadOnly:   c.ReadOnly,
-		ShowDetail: c.ShowDetail,
-		Time:       time.Duration(o.timeout),
-		Log:        t.log(),
-		Progress:   t.progress,
+		Directory:   dir,
+		Connect:     func(context.Context) (postgres.Config, error) { return c.database, nil },
+		Credentials: "DATABASE_URL or --url",
+		Settings:    c.Settings,
+		Release:     release,
+		ReadOnly:    c.ReadOnly,
+		ShowDetail:  c.ShowDetail,
+		Time:        time.Duration(o.timeout),
+		Log:         t.log(),
+		Progress:    t.progress,
 	}
 }
 
