@@ -99,12 +99,12 @@ CLOUD       = .build/python/cloud
 CHECKOV     = .build/python/checkov
 ACTIONLINT  = github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
-# Python's packages, pinned by hash, in a place of their own.
+# Python packages in a place of their own; the list is whole, each pinned by hash.
 $(CLOUD)/ready: tools/cloud/requirements.txt
 	@echo "Fetching the SAM CLI and moto (once)"
 	@rm -rf $(CLOUD)
 	@$(PYTHON) -m venv $(CLOUD) || { echo "Python 3.11 or newer with venv is needed (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
-	@$(CLOUD)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(CLOUD)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	@touch $@
 
 $(CHECKOV)/ready: tools/cloud/requirements-checkov.txt

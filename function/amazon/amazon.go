@@ -138,22 +138,29 @@ func (s *Source) Login(ctx context.Context) (Login, error) {
 	return l, nil
 }
 
-// Refused is told, with the failure, that the server did not let a Login in. It
-// says whether another Login is worth a try: the secret, read once more, holds
-// something else by now, since it was rotated. If not, it tells in the failure
-// what to do, as far as that is a matter of AWS.
+// Refused is told why a session with a Login did not begin. It says whether
+// another Login is worth a try: the secret, read once more, holds something else
+// by now, since it was rotated. If not, it tells in the failure what to do, as
+// far as that is a matter of AWS.
 func (s *Source) Refused(ctx context.Context, f *migration.Failure) (again bool) {
-	if f.SQLState != invalidPassword && f.SQLState != invalidAuthorization || s.take(ctx) != nil {
+	if s.take(ctx) != nil {
 		return false
 	}
 	defer s.leave()
-	if s.database.Auth == ByIAM {
+	byPassword := s.database.Auth != ByIAM
+	switch {
+	case f.SQLState == "":
+		s.explainRoots(f)
+	case f.SQLState == invalidPassword && byPassword && s.secret != nil:
+		return s.rotated(ctx, f)
+	case f.SQLState == invalidPassword || f.SQLState == invalidAuthorization && !byPassword:
 		s.explainIAM(f)
-		return false
 	}
-	if f.SQLState != invalidPassword || s.secret == nil {
-		return false
-	}
+	return false
+}
+
+// rotated reads the secret once more.
+func (s *Source) rotated(ctx context.Context, f *migration.Failure) bool {
 	before := *s.secret
 	if err := s.readSecret(ctx); err != nil {
 		f.Next = "Reading the secret once more, for it may have been rotated, failed: " + spoken(err)

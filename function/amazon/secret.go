@@ -17,8 +17,8 @@ import (
 // swallows packets is to be told of while the caller still waits.
 const (
 	dialTime    = 3 * time.Second // DNS included
-	attemptTime = 4 * time.Second
-	secretTime  = 8 * time.Second // all attempts
+	attemptTime = 3500 * time.Millisecond
+	secretTime  = 8 * time.Second // all attempts, and what is waited in between
 	attempts    = 2
 )
 

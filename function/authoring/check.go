@@ -32,7 +32,7 @@ func (a *Authoring) Check(ctx context.Context) Answer {
 			Next: "Mend the findings, and run the same command again."}
 	}
 	return Answer{Outcome: migration.Current, Findings: findings, Next: "Nothing is left to do.",
-		Summary: fmt.Sprintf("%s is in order, runs from empty, and leads to %s", a.Dir, a.Schema)}
+		Summary: fmt.Sprintf("no fault: %s runs from empty and leads to %s", a.Dir, a.Schema)}
 }
 
 func faultsIn(findings []migration.Finding) string {
@@ -97,6 +97,9 @@ func ctxFailure(ctx context.Context) *migration.Failure {
 func (c *checking) fault(code, what, file string, f *migration.Failure) {
 	finding := migration.Finding{Code: code, Severity: migration.Error, File: f.File, Line: f.Line, Statement: f.Statement,
 		Summary: what + ": " + f.Message, Detail: f.Excerpt, Fix: f.Next}
+	if f.Statement > 0 {
+		finding.Summary = fmt.Sprintf("%s: statement %d of %d: %s", what, f.Statement, f.Of, f.Message)
+	}
 	if f.SQLState != "" {
 		finding.Summary += " (SQLSTATE " + f.SQLState + ")"
 	}

@@ -157,7 +157,7 @@ func (w *walk) plan(ctx context.Context) (*migrate.Plan, error) {
 func differing(left []repair.Difference) map[string][]string {
 	named := make(map[string][]string)
 	for _, d := range left {
-		if d.Kind == "table" {
+		if d.Kind == "table" || d.Kind == "identity" {
 			s := repair.SchemaOf(d.Name)
 			named[s] = append(named[s], repair.NameOf(d.Name))
 		}

@@ -92,7 +92,7 @@ func detail(d repair.Difference) string {
 // DROP; else what the desired state says of it.
 func (d *desired) statement(diff repair.Difference) (stmt, file string, line int) {
 	if diff.Gone {
-		return fmt.Sprintf("DROP %s %s;", strings.ToUpper(diff.Kind), diff.Name), "", 0
+		return fmt.Sprintf("DROP %s %s;", strings.ToUpper(dropped(diff.Kind)), diff.Name), "", 0
 	}
 	var found []string
 	for _, s := range d.sources {
@@ -121,6 +121,15 @@ func (d *desired) statement(diff repair.Difference) (stmt, file string, line int
 	return "", "", 0
 }
 
+// dropped is what DROP calls a kind.
+func dropped(kind string) string {
+	switch kind {
+	case "enum", "composite type", "range":
+		return "type"
+	}
+	return kind
+}
+
 // named is the name of a constraint that a fact tells of.
 func named(fact string) (string, bool) {
 	rest, ok := strings.CutPrefix(fact, "constraint ")
@@ -143,5 +152,16 @@ func speaks(st migration.Stmt, diff repair.Difference) bool {
 	if diff.Kind == "table" || diff.Kind == "enum" {
 		return diff.Come || !strings.HasPrefix(text, "create table") && !strings.HasPrefix(text, "create type")
 	}
-	return strings.Contains(text, strings.TrimPrefix(diff.Kind, "materialized "))
+	return strings.Contains(text, keyword(diff.Kind))
+}
+
+// keyword is the word of a statement about an object of a kind.
+func keyword(kind string) string {
+	switch kind {
+	case "materialized view":
+		return "view"
+	case "composite type", "range":
+		return "type"
+	}
+	return kind
 }

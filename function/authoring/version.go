@@ -19,17 +19,24 @@ func nextVersion(last string, now time.Time) string {
 		return v
 	}
 	digits := []byte(last)
-	for i := len(digits) - 1; i >= 0; i-- {
-		if digits[i] < '0' || digits[i] > '9' {
-			break
-		}
+	for i := len(digits) - 1; i >= 0 && '0' <= digits[i] && digits[i] <= '9'; i-- {
 		if digits[i] < '9' {
 			digits[i]++
 			return string(digits)
 		}
 		digits[i] = '0'
 	}
-	return last + "0" // 999: there is no number of as many digits behind it
+	// There is no number of as many digits behind 999, and one of more digits
+	// sorts before it: the _ behind the version comes after every digit. Letters
+	// come after both.
+	end := last[len(last)-1]
+	switch {
+	case end == '9':
+		return last[:len(last)-1] + "a"
+	case 'a' <= end && end < 'z':
+		return last[:len(last)-1] + string(end+1)
+	}
+	return last + "a"
 }
 
 // fileName checks the name that somebody gave a migration, and returns it as it

@@ -49,6 +49,7 @@ func unknownWord(at hcl.Range, what, name, where string, known *word) migration.
 		Summary: fmt.Sprintf("unknown %s%s: it would be ignored", what, in(where))}
 	candidates := slices.Concat(known.attributes, slices.Collect(maps.Keys(known.blocks)))
 	slices.Sort(candidates)
+	candidates = slices.Compact(candidates) // a column has an attribute as and a block as
 	if sql, ok := refused[name]; ok {
 		f.Code = codeUnsayable
 		f.Summary = fmt.Sprintf("%s%s cannot be read from HCL here: it would be ignored", what, in(where))

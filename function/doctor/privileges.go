@@ -30,7 +30,14 @@ func privileges(p migration.Probes) found {
 			fmt.Sprintf("CREATE SCHEMA public AUTHORIZATION %s;", ident(role)))
 	case len(can) == 0:
 		return broken(fmt.Sprintf("%s may create nowhere that the files could want it to (%s)", role, few(cannot)), "Let it create in the schemas of the files.", grants(cannot, role)...)
+	case len(cannot) > 0 || len(p.Live.Foreign) > 0:
+		return limited(p, role, cannot)
 	}
+	return ok("%s may create in %s", role, few(can))
+}
+
+// limited says what the role may not do that a pending file could want.
+func limited(p migration.Probes, role string, cannot []string) found {
 	var said, fixes, sql []string
 	if len(cannot) > 0 {
 		said = append(said, fmt.Sprintf("may create nothing in %s", few(cannot)))
@@ -44,10 +51,7 @@ func privileges(p migration.Probes) found {
 			sql = append(sql, fmt.Sprintf("ALTER %s OWNER TO %s;", o.Object, ident(role)))
 		}
 	}
-	if len(said) > 0 {
-		return warning(role+" "+strings.Join(said, ", and "), strings.Join(fixes, " "), sql...)
-	}
-	return ok("%s may create in %s", role, few(can))
+	return warning(role+" "+strings.Join(said, ", and "), strings.Join(fixes, " "), sql...)
 }
 
 // creating parts the schemas that files may create in: the one where what has

@@ -80,6 +80,9 @@ func TestExcerpt_longLines(t *testing.T) {
 		if line != 2 || column != p || !two || utf8.RuneCountInString(shown) > 120 || at > utf8.RuneCountInString(shown) || !strings.HasSuffix(lead, "^") {
 			t.Fatalf("position %d: line %d, column %d, %d characters, caret at %d", p, line, column, utf8.RuneCountInString(shown), at)
 		}
+		if before, behind := min(p-1, 59), min(len(runes)-p, 59); at < before || utf8.RuneCountInString(shown)-1-at < behind {
+			t.Fatalf("position %d: %d characters before it and %d behind are shown", p, at, utf8.RuneCountInString(shown)-1-at)
+		}
 		if p <= len(runes) && []rune(shown)[at] != runes[p-1] {
 			t.Fatalf("position %d: the caret is below %q, not %q", p, []rune(shown)[at], runes[p-1])
 		}

@@ -188,11 +188,14 @@ func TestApply_resumesAfterTheServerEndsIt(t *testing.T) {
 			p := on(t, db.URL, files)
 			digest := planned(t, p)
 			killer := db.Conn(t)
+			killed := make(chan struct{})
 			go func() {
+				defer close(killed)
 				time.Sleep(time.Duration(i*4) * time.Millisecond)
 				_, _ = killer.Exec(context.Background(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'aurora-migrate %'`)
 			}()
 			first := do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: digest})
+			<-killed
 			again := do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: digest})
 			if again.Outcome != migration.Applied {
 				t.Fatalf("%s: %s\nfirst %s: %s", again.Outcome, told(again), first.Outcome, told(first))

@@ -156,7 +156,29 @@ func (w *walk) open(ctx context.Context, digest migration.Digest) (*postgres.Ses
 	return w.enter(ctx, config, digest)
 }
 
+// enter logs in. Of a password that was rotated after it was read the first
+// login is told; the second is the last.
 func (w *walk) enter(ctx context.Context, config postgres.Config, digest migration.Digest) (*postgres.Session, error) {
+	session, err := w.login(ctx, config, digest)
+	if err == nil || !w.rotated(ctx, err) {
+		return session, err
+	}
+	w.log.InfoContext(ctx, "the server refused the credentials; there are others by now")
+	if config, err = w.Connect(ctx); err != nil {
+		return nil, err
+	}
+	if session, err = w.login(ctx, config, digest); err != nil {
+		w.rotated(ctx, err) // for what there is to add
+	}
+	return session, err
+}
+
+func (w *walk) rotated(ctx context.Context, err error) bool {
+	var f *migration.Failure
+	return w.Refused != nil && errors.As(err, &f) && w.Refused(ctx, f)
+}
+
+func (w *walk) login(ctx context.Context, config postgres.Config, digest migration.Digest) (*postgres.Session, error) {
 	return postgres.Open(ctx, config, postgres.Options{
 		Settings: w.settings, Release: w.Release, Name: postgres.ApplicationName(digest, w.run),
 		ShowDetail: w.ShowDetail, Log: w.log,

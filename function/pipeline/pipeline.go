@@ -30,6 +30,10 @@ type Pipeline struct {
 	// Connect says where the database is and who we are there. It is asked
 	// once for every session, so that rotated credentials are picked up.
 	Connect func(context.Context) (postgres.Config, error)
+	// Refused, where it is not nil, is told why a login failed. It says whether
+	// Connect has other credentials by now, so that it is worth one more try;
+	// if not, it may add to the failure what it knows of their source.
+	Refused func(context.Context, *migration.Failure) (again bool)
 	// Credentials says, for people, where Connect has the credentials from:
 	// "DATABASE_URL", or the ARN of a secret. "": the configuration.
 	Credentials string

@@ -11,7 +11,8 @@ import (
 
 // Everything reads the definition of all that a person can have made in the
 // database: what Touched reads of the user's schemas, without what extensions
-// brought, and beside it schemas, extensions, event triggers, publications,
+// brought, and beside it schemas, the
+// identities of tables, extensions, event triggers, publications,
 // collations, casts, operators, text search configurations, foreign servers and
 // default privileges. The history is left out.
 func (s *Session) Everything(ctx context.Context) (catalog.Snapshot, error) {
@@ -79,6 +80,15 @@ SELECT 'schema', pg_catalog.quote_ident(n.nspname),
        pg_catalog.concat_ws(E'\n', pg_catalog.format('owner=%s acl=%s', CASE WHEN n.nspname <> 'public' THEN n.nspowner::pg_catalog.regrole::text END, n.nspacl),
                             'comment ' || pg_catalog.obj_description(n.oid, 'pg_namespace'))
 FROM mine n
+UNION ALL
+SELECT 'identity', a.attrelid::pg_catalog.regclass::text,
+       pg_catalog.string_agg(pg_catalog.format('identity %s start=%s by=%s', pg_catalog.quote_ident(a.attname), q.seqstart, q.seqincrement), E'\n' ORDER BY a.attnum)
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN mine n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+     AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'i'
+JOIN pg_catalog.pg_sequence q ON q.seqrelid = d.objid
+WHERE a.attidentity <> '' AND NOT c.relispartition
+GROUP BY a.attrelid
 UNION ALL
 SELECT 'extension', pg_catalog.quote_ident(e.extname), 'schema ' || e.extnamespace::pg_catalog.regnamespace::text
 FROM pg_catalog.pg_extension e WHERE e.extname <> 'plpgsql'

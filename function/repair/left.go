@@ -32,6 +32,9 @@ func Left(is, want catalog.Snapshot, silent bool) []Difference {
 	}
 	var left []Difference
 	for _, o := range want {
+		if o.Kind == "identity" && !silent {
+			continue // the sequence tells more
+		}
 		k := key{o.Kind, o.Name}
 		old, known := before[k]
 		delete(before, k)
@@ -43,12 +46,15 @@ func Left(is, want catalog.Snapshot, silent bool) []Difference {
 			continue
 		}
 		d.Minus, d.Plus = lines(old.Definition, o.Definition, silent)
+		if o.Kind == "enum" && known && len(d.Minus)+len(d.Plus) == 0 {
+			d.Minus, d.Plus = order(old.Definition, o.Definition)
+		}
 		if d.Come || len(d.Minus)+len(d.Plus) > 0 {
 			left = append(left, d)
 		}
 	}
 	for _, o := range before {
-		if !silent || sayable(o) {
+		if !silent && o.Kind != "identity" || silent && sayable(o) {
 			minus, _ := lines(o.Definition, "", silent)
 			left = append(left, Difference{Kind: o.Kind, Name: o.Name, Gone: true, Minus: minus})
 		}
@@ -57,10 +63,29 @@ func Left(is, want catalog.Snapshot, silent bool) []Difference {
 	return left
 }
 
+// order tells of the values of an enum, whose order counts.
+func order(is, want string) (minus, plus []string) {
+	a, b := labels(is), labels(want)
+	if a == b {
+		return nil, nil
+	}
+	return []string{"labels " + a}, []string{"labels " + b}
+}
+
+func labels(definition string) string {
+	var all []string
+	for l := range strings.SplitSeq(definition, "\n") {
+		if label, ok := strings.CutPrefix(l, "label "); ok {
+			all = append(all, label)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
 // sayable says whether HCL can speak of an object. Of a table that belongs to
 // another, as a partition or by inheritance, it cannot.
 func sayable(o catalog.Object) bool {
-	return o.Kind == "enum" || o.Kind == "schema" || o.Kind == "table" &&
+	return slices.Contains([]string{"enum", "schema", "identity"}, o.Kind) || o.Kind == "table" &&
 		!slices.ContainsFunc(strings.Split(o.Definition, "\n"), func(l string) bool { return strings.HasPrefix(l, "inherits ") })
 }
 
@@ -124,6 +149,8 @@ func said(fact string) string {
 		if strings.HasPrefix(fact, "partition by ") {
 			return fact
 		}
+	case "identity":
+		return fact
 	case "column":
 		return columnRest.ReplaceAllString(fact, " default=")
 	case "constraint":

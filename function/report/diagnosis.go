@@ -8,18 +8,16 @@ import (
 
 // health is the headline of a doctor.
 func health(r migration.Result, where string) string {
-	broken, is := r.Diagnosis.Broken()
-	switch {
-	case is && r.Target == nil:
-		return "Unhealthy: the database was not reached; the first broken link is " + string(broken.Name)
-	case is:
-		return "Unhealthy: " + where + " cannot be migrated; the first broken link is " + string(broken.Name)
+	if broken, is := r.Diagnosis.Broken(); is {
+		if r.Target == nil {
+			where = "the database was not reached"
+		}
+		return "Unhealthy: the chain breaks at " + string(broken.Name) + "; " + where
 	}
-	said := "Healthy: " + where + " can be migrated"
 	if n := len(inState(r.Diagnosis.Checks, migration.CheckWarning)); n > 0 {
-		said += ", with " + count(n, "warning")
+		return "Healthy, with " + count(n, "warning") + ": " + where
 	}
-	return said
+	return "Healthy: " + where
 }
 
 func inState(checks []migration.Check, s migration.CheckState) []migration.Check {
@@ -47,7 +45,7 @@ func (p *page) diagnosis(r migration.Result) {
 			continue
 		}
 		p.gap()
-		p.put(0, plain, "SQL for whoever administers the database, "+s.For+":")
+		p.put(0, plain, "SQL for whoever administers the database ("+s.For+"):")
 		for _, statement := range s.Statements {
 			p.put(2, plain, statement)
 		}
