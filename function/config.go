@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/alquimistaai/aurora-migrator/function/amazon"
 	"github.com/alquimistaai/aurora-migrator/function/pipeline"
 	"github.com/alquimistaai/aurora-migrator/function/postgres"
 )
@@ -14,6 +15,7 @@ import (
 // config is what the function's environment says.
 type config struct {
 	pipeline.Config
+	source   *amazon.Source // nil with DATABASE_URL, which database comes from
 	database postgres.Config
 	logLevel slog.Level
 }
@@ -39,13 +41,22 @@ func readConfig(environ []string) (c config, err error) {
 		}
 	}
 	wrong = append(wrong, pipeline.UnknownSettings(environ)...)
-	wrong = append(wrong, c.connection(values["DATABASE_URL"]), level(values["AWS_LAMBDA_LOG_LEVEL"], &c.logLevel))
+	wrong = append(wrong, c.connection(values), level(values["AWS_LAMBDA_LOG_LEVEL"], &c.logLevel))
 	return c, errors.Join(wrong...)
 }
 
-func (c *config) connection(url string) (err error) {
-	if url == "" {
-		return errors.New("DATABASE_URL is not set: want postgres://user:password@host:5432/database?sslmode=verify-full")
+// connection reads where the database is and who we are there, which is said
+// either by DATABASE_URL or by the settings of package amazon.
+func (c *config) connection(values map[string]string) (err error) {
+	url, named := values["DATABASE_URL"], amazon.Named(values)
+	switch {
+	case url != "" && len(named) > 0:
+		return fmt.Errorf("the database is named twice, by DATABASE_URL and by %s: leave out one or the other", strings.Join(named, ", "))
+	case len(named) > 0:
+		c.source, err = amazon.FromSettings(values)
+		return err
+	case url == "":
+		return errors.New("DATABASE_URL is not set, nor is DB_SECRET_ARN: want one of them, or DB_AUTH=iam (a URL is postgres://user:password@host:5432/database?sslmode=verify-full)")
 	}
 	if c.database, err = postgres.ParseURL(url, c.Cluster); err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)

@@ -48,7 +48,8 @@ func TestReadConfig_saysWhatIsWrong(t *testing.T) {
 	const names = "MIGRATE_APPROVAL, MIGRATE_CLUSTER_ID, MIGRATE_HISTORY_SCHEMA, MIGRATE_LOCK_BUDGET, MIGRATE_LOCK_TIMEOUT, " +
 		"MIGRATE_READ_ONLY, MIGRATE_ROLE, MIGRATE_SHOW_DETAIL, MIGRATE_STATEMENT_TIMEOUT"
 	for _, c := range []struct{ set, want string }{
-		{"DATABASE_URL=", "DATABASE_URL is not set: want postgres://user:password@host:5432/database?sslmode=verify-full"},
+		{"DATABASE_URL=", "DATABASE_URL is not set, nor is DB_SECRET_ARN: want one of them, or DB_AUTH=iam (a URL is postgres://user:password@host:5432/database?sslmode=verify-full)"},
+		{"DB_HOST=h", "the database is named twice, by DATABASE_URL and by DB_HOST: leave out one or the other"},
 		{"DATABASE_URL=postgres://a:s3cr3t-in-here@[b", "DATABASE_URL: the database URL cannot be read: want postgres://user:password@host:5432/database?sslmode=verify-full (percent-encode what is special in the password)"},
 		{"MIGRATE_LOCK_TIMEOUT=2", `MIGRATE_LOCK_TIMEOUT is "2": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},
 		{"MIGRATE_LOCK_TIMEOUT=0s", `MIGRATE_LOCK_TIMEOUT is "0s": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},

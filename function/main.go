@@ -7,7 +7,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/alquimistaai/aurora-migrator/function/pipeline"
-	"github.com/alquimistaai/aurora-migrator/function/postgres"
 	"github.com/alquimistaai/aurora-migrator/migrations"
 )
 
@@ -24,18 +22,18 @@ var release = "devel"
 
 func main() {
 	c, err := environment()
-	lambda.Start(&handler{
+	h := &handler{
 		misconfigured: err,
 		metrics:       os.Stdout,
 		log:           slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{Level: c.logLevel, ReplaceAttr: lambdacontext.ReplaceAttr})),
 		pipeline: pipeline.Pipeline{
-			Directory:   migrations.FS,
-			Connect:     func(context.Context) (postgres.Config, error) { return c.database, nil },
-			Credentials: "DATABASE_URL",
-			Settings:    c.Settings,
-			Release:     release,
-			ReadOnly:    c.ReadOnly,
-			ShowDetail:  c.ShowDetail,
+			Directory:  migrations.FS,
+			Settings:   c.Settings,
+			Release:    release,
+			ReadOnly:   c.ReadOnly,
+			ShowDetail: c.ShowDetail,
 		},
-	})
+	}
+	credentialsOf(c, &h.pipeline)
+	lambda.Start(h)
 }

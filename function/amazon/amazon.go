@@ -8,14 +8,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
 // Auth is how the database knows us.
@@ -136,65 +133,6 @@ func (s *Source) Login(ctx context.Context) (Login, error) {
 		l.TLS.RootCAs = rdsRoots()
 	}
 	return l, nil
-}
-
-// Refused is told why a session with a Login did not begin. It says whether
-// another Login is worth a try: the secret, read once more, holds something else
-// by now, since it was rotated. If not, it tells in the failure what to do, as
-// far as that is a matter of AWS.
-func (s *Source) Refused(ctx context.Context, f *migration.Failure) (again bool) {
-	if s.take(ctx) != nil {
-		return false
-	}
-	defer s.leave()
-	byPassword := s.database.Auth != ByIAM
-	switch {
-	case f.SQLState == "":
-		s.explainRoots(f)
-	case f.SQLState == invalidPassword && byPassword && s.secret != nil:
-		return s.rotated(ctx, f)
-	case f.SQLState == invalidPassword || f.SQLState == invalidAuthorization && !byPassword:
-		s.explainIAM(f)
-	}
-	return false
-}
-
-// rotated reads the secret once more.
-func (s *Source) rotated(ctx context.Context, f *migration.Failure) bool {
-	before := *s.secret
-	if err := s.readSecret(ctx); err != nil {
-		f.Next = "Reading the secret once more, for it may have been rotated, failed: " + spoken(err)
-		return false
-	}
-	if !s.secret.equal(before) {
-		return true
-	}
-	s.explainPassword(f)
-	return false
-}
-
-// What PostgreSQL answers to a wrong password or an unknown user, and to
-// whoever else may not log in, PAM among them, which checks the tokens of IAM.
-const (
-	invalidPassword      = "28P01"
-	invalidAuthorization = "28000"
-)
-
-func (s *Source) explainPassword(f *migration.Failure) {
-	arn := s.database.SecretARN
-	f.Next = fmt.Sprintf("The secret %s was read once more and still holds the password that the server refuses. If it is being rotated right now, try again in a minute. Else rotate it (aws secretsmanager rotate-secret --secret-id %s), or give the user and the secret the same password.", arn, arn)
-	if u := s.database.User; u != "" && s.secret.user != "" && u != s.secret.user {
-		f.Next = fmt.Sprintf("DB_USER is %s, and the password in the secret %s is that of %s: leave DB_USER empty, or name the secret of %s.", u, arn, s.secret.user, u)
-	}
-}
-
-func (s *Source) explainIAM(f *migration.Failure) {
-	cluster := s.database.Cluster
-	if cluster == "" {
-		cluster = "CLUSTER-RESOURCE-ID"
-	}
-	f.Next = fmt.Sprintf("Check that the cluster has IAM authentication on, that the user may log in that way (GRANT rds_iam TO %q), and that the function's role may rds-db:connect to arn:aws:rds-db:%s:ACCOUNT:dbuser:%s/%s.",
-		s.database.User, s.region(), cluster, s.database.User)
 }
 
 func (s *Source) take(ctx context.Context) error {

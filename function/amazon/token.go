@@ -28,14 +28,20 @@ func (s *Source) token(ctx context.Context, l Login) (Password, error) {
 
 var rdsHost = regexp.MustCompile(`\.([a-z]{2}(?:-[a-z]+)+-[0-9]+)\.rds\.amazonaws\.com(?:\.cn)?\.?$`)
 
-// region is that of the cluster, which its endpoint has in its name; for other
-// names that of the function, "" where nothing says so.
+// region is that of the cluster; for names that do not tell it, that of the
+// function, "" where nothing says so.
 func (s *Source) region() string {
-	if m := rdsHost.FindStringSubmatch(s.database.Host); m != nil {
-		return m[1]
-	}
-	if s.sdk == nil {
-		return ""
+	if region := regionOf(s.database.Host); region != "" || s.sdk == nil {
+		return region
 	}
 	return s.sdk.Region
+}
+
+// regionOf reads it out of the name of an endpoint of RDS; "" for other names.
+func regionOf(host string) string {
+	m := rdsHost.FindStringSubmatch(host)
+	if m == nil {
+		return ""
+	}
+	return m[1]
 }

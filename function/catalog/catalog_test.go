@@ -26,7 +26,7 @@ func dice(t *testing.T) *rand.Rand {
 // in another place: "a" and "bc", "ab" and "c".
 func randomSnapshot(r *rand.Rand) catalog.Snapshot {
 	pick := func() string {
-		return []string{"", "a", "b", "ab", "a:b", "1:a", "a\nb", `"A b"`, "table", "table a"}[r.IntN(10)]
+		return []string{"", "a", "b", "ab", "a:b", "1:a", "a\nb", `"A b"`, "table", "table a", "0", "a0"}[r.IntN(12)]
 	}
 	var s catalog.Snapshot
 	for range r.IntN(6) {
@@ -69,6 +69,23 @@ func TestSnapshot_Fingerprint(t *testing.T) {
 	}
 	if f := (catalog.Snapshot{}).Fingerprint(); len(f) != 64 || f != catalog.Snapshot(nil).Fingerprint() {
 		t.Errorf("the empty one: %s", f)
+	}
+}
+
+// No word can move from one field into the next without being seen.
+func TestObject_Fingerprint(t *testing.T) {
+	words := []string{"", "0", "1", "a", "0a", "a0", ":", "1:a", "a:1", "\x00"}
+	seen := map[string]catalog.Object{}
+	for _, kind := range words {
+		for _, name := range words {
+			for _, definition := range words {
+				o := catalog.Object{Kind: kind, Name: name, Definition: definition}
+				if other, ok := seen[o.Fingerprint()]; ok {
+					t.Errorf("%q and %q have one fingerprint", o, other)
+				}
+				seen[o.Fingerprint()] = o
+			}
+		}
 	}
 }
 

@@ -69,6 +69,11 @@ func TestDiagnose(t *testing.T) {
 		"IAM that does not let in": {func(p *migration.Probes) {
 			p.Rejected = &migration.Failure{SQLState: "28000", Message: `FATAL: PAM authentication failed for user "deployer"`}
 		}, migration.LinkLogin, migration.CheckBroken, "PAM", "dbuser:CLUSTER-RESOURCE-ID/deployer"},
+		"a session that breaks": {func(p *migration.Probes) { p.Live.Lost = "the connection was lost: the server closed it" },
+			migration.LinkLogin, migration.CheckBroken, "deployer got in, and then the session broke", "Run doctor again"},
+		"a secret that says more": {func(p *migration.Probes) {
+			p.Explained, p.Rejected = true, &migration.Failure{SQLState: "28P01", Message: "FATAL: no", Next: "The secret app/db still holds it."}
+		}, migration.LinkLogin, migration.CheckBroken, "28P01", "The secret app/db still holds it."},
 		"TLS that the server wants": {func(p *migration.Probes) {
 			p.Rejected = &migration.Failure{SQLState: "28000", Message: `FATAL: no pg_hba.conf entry for host "10.0.1.9", user "deployer", database "app", no encryption`}
 		}, migration.LinkLogin, migration.CheckBroken, "pg_hba.conf", "rds.force_ssl"},
@@ -119,6 +124,10 @@ func TestDiagnose(t *testing.T) {
 			p.Live.Missed = map[migration.Link]string{migration.LinkKeys: "no time left"}
 		},
 			migration.LinkKeys, migration.CheckSkipped, "not looked at: no time left", ""},
+		"no history, and an unknown right": {func(p *migration.Probes) {
+			p.History, p.Facts.Histories = migration.HistoryProbe{Schema: "h"}, nil
+			p.Live.Missed, p.Live.Account = map[migration.Link]string{migration.LinkHistory: "no time left"}, migration.Account{ReadStats: true, Limit: -1}
+		}, migration.LinkHistory, migration.CheckSkipped, "not looked at: no time left", ""},
 		"room on Aurora": {func(*migration.Probes) {}, migration.LinkRoom, migration.CheckSkipped, "FreeLocalStorage", ""},
 		"a directory that cannot be read": {func(p *migration.Probes) { p.Directory = migration.DirectoryProbe{Unread: "open .: no such file"} },
 			migration.LinkDirectory, migration.CheckBroken, "no such file", "can be read"},

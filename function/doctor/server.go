@@ -99,7 +99,7 @@ func history(p migration.Probes) found {
 		return broken(fmt.Sprintf("the history is in the schema %s, and the settings name %s, where there is none", few(f.Histories), h.Schema),
 			"Name the schema that it is in (HistorySchema, MIGRATE_HISTORY_SCHEMA or --history-schema).")
 	case !h.There:
-		return noHistory(p)
+		return seen(migration.LinkHistory, noHistory)(p)
 	}
 	return anyHistory(p)
 }

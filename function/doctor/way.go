@@ -122,7 +122,7 @@ func encryption(p migration.Probes) found {
 	case r.Socket:
 		return ok("none needed: a socket of this machine")
 	case r.Broken == migration.LinkTLS:
-		return broken(r.Failure.Message+about(r.TLS), untrusted(r))
+		return broken(r.Failure.Message+about(r.TLS), explained(p, r.Failure, untrusted(r)))
 	case r.TLS.Mode == migration.TLSDisabled && away(r.Addresses):
 		return warning("none, as sslmode=disable asks: all that is sent can be read on the way", "Write sslmode=verify-full into the URL.")
 	case r.TLS.Mode == migration.TLSDisabled:
@@ -166,13 +166,21 @@ func untrusted(r *migration.Route) string {
 	case migration.FaultPlain:
 		return "Turn TLS on at the server. Aurora always has it, so what answers there may be something else: check host and port. For a server of your own on this machine, write sslmode=disable into the URL."
 	case migration.FaultAuthority:
-		return "The roots of RDS are built in where the settings are parts (DB_HOST, ...); for a server with a certificate of its own give the root that signed it (RootCertificates, or sslrootcert in the URL). If the server is Aurora, something on the way answers in its place."
+		return "The roots of RDS are built in where the settings are parts (DB_HOST, ...); for a server with a certificate of its own give the root that signed it (DB_ROOT_CERTIFICATES, or sslrootcert in the URL). If the server is Aurora, something on the way answers in its place."
 	case migration.FaultHostName:
 		return "Connect by the name that the certificate is for: the endpoint of the cluster itself, not an address and not a name of your own that points at it."
 	case migration.FaultExpired:
 		return "Renew the server's certificate (on RDS: modify the instance, certificate authority rds-ca-rsa2048-g1 or newer), and check that this machine's clock is right."
 	}
 	return waking(r.Fault, r.Failure)
+}
+
+// explained is what the source of the credentials says to do, else fix.
+func explained(p migration.Probes, f *migration.Failure, fix string) string {
+	if p.Explained {
+		return f.Next
+	}
+	return fix
 }
 
 func waking(fault migration.Fault, f *migration.Failure) string {
@@ -192,7 +200,11 @@ func credentials(p migration.Probes) found {
 func login(p migration.Probes) found {
 	if f := p.Rejected; f != nil {
 		fix, sql := unlogged(p, f)
-		return broken(f.Error(), fix, sql...)
+		return broken(f.Error(), explained(p, f, fix), sql...)
+	}
+	if p.Live.Lost != "" {
+		return broken(fmt.Sprintf("%s got in, and then the session broke: %s", p.User, p.Live.Lost),
+			"Run doctor again. If it breaks again, see the server's log, and whether it fails over or has no memory left.")
 	}
 	a := p.Live.Account
 	said := fmt.Sprintf("%s may log in to %s", p.User, p.Facts.Target.Database)

@@ -81,7 +81,7 @@ func Empty(f migration.Facts, history migration.History, first string) *migratio
 		Next:    fmt.Sprintf(`Adopt it: baseline with the last version whose changes it already has, such as {"action":"baseline","version":"%s"}.`, first)}
 	for _, o := range f.Others {
 		r.Summary += fmt.Sprintf("; %s is the history of %s", o.Table, o.Tool)
-		r.Next += fmt.Sprintf(" The last version in %s tells which that is; that table may stay as it is.", o.Table)
+		r.Next += adopt(o)
 	}
 	return r
 }

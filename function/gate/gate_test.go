@@ -93,7 +93,8 @@ func TestEmpty(t *testing.T) {
 		"many objects":           {migration.Facts{Objects: []string{"a", "b", "c", "d"}}, nil, "not_empty: the database app has no history and is not empty (a, b, c, ...): it cannot be told which migrations it already has" + adopt},
 		"the history of another": {migration.Facts{Objects: []string{"a"}, Others: []migration.OtherTool{{Tool: "Flyway", Table: "public.flyway_schema_history"}}}, nil,
 			"not_empty: the database app has no history and is not empty (a): it cannot be told which migrations it already has; public.flyway_schema_history is the history of Flyway" + adopt +
-				" The last version in public.flyway_schema_history tells which that is; that table may stay as it is."},
+				" The last version that Flyway ran is told by SELECT version FROM public.flyway_schema_history WHERE success AND version IS NOT NULL ORDER BY installed_rank DESC LIMIT 1; name the version of the file here that holds it, as its name has it." +
+				" If the files are still that tool's own, aurora-migrate import makes them a directory of Atlas. public.flyway_schema_history may stay as it is."},
 	} {
 		c.facts.Target = target
 		if got := says(t, gate.Empty(c.facts, c.history, "016")); got != c.want {

@@ -194,7 +194,7 @@ func TestNewDraft_namesTheEditedFile(t *testing.T) {
 func TestNewDraft_noFalseAlarm(t *testing.T) {
 	r := dice(t)
 	acts := map[string]int{}
-	for range 1500 {
+	for range 500 {
 		w := life{folder: randomFolder(r, shape{most: 4, outside: 0.3, checkpoint: 0.1}), db: newMemory()}
 		for range 12 {
 			act := w.live(t, r.IntN(9), r.IntN)
@@ -213,7 +213,7 @@ func TestNewDraft_noFalseAlarm(t *testing.T) {
 	}
 	t.Log(acts)
 	for _, act := range []string{"apply", "apply some", "add", "between", "non-linear", "checkpoint", "squash", "adopt"} {
-		if acts[act] < 50 {
+		if acts[act] < 20 {
 			t.Errorf("%q was done %d times only", act, acts[act])
 		}
 	}

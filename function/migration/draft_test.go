@@ -207,7 +207,7 @@ func randomHistory(r *rand.Rand, dir *migration.Dir) migration.History {
 func TestNewDraft_pendsWhatAtlasPends(t *testing.T) {
 	r := dice(t)
 	seen := map[string]int{}
-	for range 4000 {
+	for range 2000 {
 		f := randomFolder(r, shape{most: 8, checkpoint: 0.15, outside: 0.2})
 		dir := f.dir(t)
 		h := randomHistory(r, dir)
@@ -455,7 +455,7 @@ func (w *world) later(t testing.TB, r *rand.Rand) {
 func TestSeal_sameDigestAtEveryPoint(t *testing.T) {
 	r := dice(t)
 	seen := map[string]int{}
-	for range 1500 {
+	for range 500 {
 		w := newWorld(r)
 		w.began(t, r)
 		plan, to := w.start(t, r)

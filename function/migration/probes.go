@@ -23,9 +23,12 @@ type Probes struct {
 	Route       *Route   // nil: the address is not known
 	Rejected    *Failure // why there is no session
 	Fault       Fault    // of Rejected
-	Facts       *Facts   // nil: there is no session
-	History     HistoryProbe
-	Live        Live
+	// Explained: the next step of that failure, or of the route's, comes from
+	// where the credentials do, which knows more than the server's words tell.
+	Explained bool
+	Facts     *Facts // nil: there is no session
+	History   HistoryProbe
+	Live      Live
 }
 
 // A DirectoryProbe is what was seen of the migrations.
@@ -104,6 +107,8 @@ type HistoryProbe struct {
 type Live struct {
 	// Missed says of the links that could not be looked at why.
 	Missed map[Link]string
+	// Lost says why the session broke while it looked around; "" where it did not.
+	Lost string
 
 	Account   Account
 	Timeouts  []ServerSetting // with which a session begins, where they are not PostgreSQL's own

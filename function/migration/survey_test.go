@@ -46,7 +46,7 @@ func TestSurvey(t *testing.T) {
 // order, and calls pending what a draft would run from its beginning.
 func TestSurvey_whole(t *testing.T) {
 	r := dice(t)
-	for range 1000 {
+	for range 500 {
 		dir := randomFolder(r, shape{most: 8, checkpoint: 0.15, outside: 0.2}).dir(t)
 		h := randomHistory(r, dir)
 		want := map[string]bool{}

@@ -127,7 +127,7 @@ func badServers() []badInput {
 		at("a host that does not answer, and little time", func(s *scene) {
 			s.connectTo(deaf(s.T))
 			s.patience = time.Second
-		}, "security group", "does not answer: no TCP connection within 900ms"),
+		}, "security group", "does not answer: no TCP connection within "),
 		at("a port that refuses", func(s *scene) { s.connectTo(closed(s.T)) }, "Check host and port", "refuses the connection"),
 		at("a host name that is not there", func(s *scene) { s.connectTo("no-such-host.invalid:5432") }, "Check the host name", "no-such-host.invalid cannot be resolved"),
 		at("a server that stays silent", func(s *scene) {

@@ -54,7 +54,10 @@ type walk struct {
 	log      *slog.Logger
 	dir      *migration.Dir
 	session  *postgres.Session
-	result   migration.Result
+	// explained: where the credentials come from, more was known of the last
+	// login that was refused.
+	explained bool
+	result    migration.Result
 }
 
 func (w *walk) serve(ctx context.Context) {
@@ -175,7 +178,13 @@ func (w *walk) enter(ctx context.Context, config postgres.Config, digest migrati
 
 func (w *walk) rotated(ctx context.Context, err error) bool {
 	var f *migration.Failure
-	return w.Refused != nil && errors.As(err, &f) && w.Refused(ctx, f)
+	if w.Refused == nil || !errors.As(err, &f) {
+		return false
+	}
+	before := f.Next
+	again := w.Refused(ctx, f)
+	w.explained = f.Next != before
+	return again
 }
 
 func (w *walk) login(ctx context.Context, config postgres.Config, digest migration.Digest) (*postgres.Session, error) {

@@ -54,6 +54,10 @@ func (w *walk) probeWay(ctx context.Context, p *migration.Probes) (postgres.Conf
 	p.User, p.Database = config.User(), config.Database()
 	route := config.Route(ctx)
 	p.Route = &route
+	if route.Failure != nil {
+		w.rotated(ctx, route.Failure) // for what there is to add
+		p.Explained = w.explained
+	}
 	return config, true
 }
 
@@ -73,7 +77,7 @@ func (w *walk) probeServer(ctx context.Context, config postgres.Config, p *migra
 	session, err := w.enter(entering, config, migration.Digest{})
 	if err != nil {
 		p.Rejected = failureOf(err)
-		p.Fault = postgres.FaultOf(p.Rejected)
+		p.Fault, p.Explained = postgres.FaultOf(p.Rejected), w.explained
 		return
 	}
 	w.session = session

@@ -170,7 +170,7 @@ func illWay() []illness {
 		at("something that is not PostgreSQL, without TLS", migration.LinkLogin, "http", patience, "something else is listening", "does not speak PostgreSQL's protocol"),
 		tls("no TLS where it is demanded", "Turn TLS on", "speaks no TLS", func(s *scene) (string, string) { return host(s), "sslmode=require" }),
 		tls("no TLS where it is only preferred", "sslmode=disable", "the server has no TLS", func(s *scene) (string, string) { return host(s), "sslmode=prefer" }),
-		tls("a certificate of an unknown authority", "RootCertificates", "no root certificate that we trust", func(s *scene) (string, string) {
+		tls("a certificate of an unknown authority", "DB_ROOT_CERTIFICATES", "no root certificate that we trust", func(s *scene) (string, string) {
 			address, _ := secured(s)
 			_, other := certificate(s.T, now.Add(time.Hour), loopback)
 			return address, "sslmode=verify-full&sslrootcert=" + other
@@ -200,6 +200,13 @@ func illLogin() []illness {
 		{name: "credentials that cannot be had", link: migration.LinkCredentials, says: []string{"the secret app/db is not there"}, fix: "Correct its ARN", behind: migration.CheckSkipped, arrange: func(s *scene) {
 			s.p.Connect = func(context.Context) (postgres.Config, error) {
 				return postgres.Config{}, &migration.Failure{Message: "the secret app/db is not there", Next: "Correct its ARN.", Cause: errors.New(password)}
+			}
+		}},
+		{name: "a wrong password from a secret", link: migration.LinkLogin, says: []string{"28P01"}, fix: "The secret was read once more", arrange: func(s *scene) {
+			s.connect(s.db.As("postgres", password))
+			s.p.Refused = func(_ context.Context, f *migration.Failure) bool {
+				f.Next = "The secret was read once more."
+				return false
 			}
 		}},
 		{name: "a wrong password", link: migration.LinkLogin, says: []string{"28P01"}, fix: "holds its present password", behind: migration.CheckSkipped, arrange: func(s *scene) {

@@ -58,7 +58,7 @@ func TestParseRequest(t *testing.T) {
 // What is not understood is refused by its name, never passed over.
 func TestParseRequest_refuses(t *testing.T) {
 	const (
-		actions = "want one of status, plan, apply, baseline"
+		actions = "want one of status, plan, apply, baseline, doctor"
 		knows   = "known here are action, plan, to, version, approval, directory, brief"
 		neither = `"plan" is neither a digest (a string) nor the report that plan printed (an object with "plan", and in it "digest")`
 	)

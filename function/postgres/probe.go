@@ -30,7 +30,7 @@ type probe struct {
 // Probe looks at everything beside the history that can stand in the way of a
 // migration or be in danger from one. It is read-only and takes two round trips
 // where all goes well. It always returns: what could not be looked at is in
-// Missed, all of it where the connection breaks.
+// Missed, and Lost says where the connection broke.
 func (s *Session) Probe(ctx context.Context, o ProbeOptions) migration.Live {
 	live := migration.Live{Missed: map[migration.Link]string{}}
 	missed := func(links ...migration.Link) func(string) {
@@ -53,6 +53,9 @@ func (s *Session) Probe(ctx context.Context, o ProbeOptions) migration.Live {
 	}
 	for _, p := range probes { // one by one, to see which it is
 		err := s.lookFor(ctx, probeTime, []query{p.query})
+		if err != nil && live.Lost == "" && s.conn.IsClosed() {
+			live.Lost = s.failure(err).Error()
+		}
 		switch {
 		case err != nil && p.failed != nil:
 			p.failed(s.why(err))
@@ -127,7 +130,8 @@ func (s *Session) probes(o ProbeOptions, live *migration.Live, missed func(...mi
 	words := append([]string{}, o.Words...) // never nil, which would be NULL
 	a := &live.Account
 	all := []probe{
-		{migration.LinkLogin, query{accountSQL, []any{acting}, one(&a.Superuser, &a.ReadStats, &a.IAM, &a.CreateHere, &a.ActingCreates, &a.Limit)}, nil},
+		{migration.LinkLogin, query{accountSQL, []any{acting}, one(&a.Superuser, &a.ReadStats, &a.IAM, &a.CreateHere, &a.ActingCreates, &a.Limit)},
+			missed(migration.LinkHistory, migration.LinkPrivileges, migration.LinkConnections, migration.LinkTransactions)},
 		{migration.LinkPrivileges, query{schemasSQL, []any{acting, schema, words, o.Everything}, rowsOf(&live.Schemas)}, nil},
 		{migration.LinkPrivileges, query{foreignSQL, []any{acting, words, o.Everything}, rowsOf(&live.Foreign)}, nil},
 		{migration.LinkLock, query{lockSQL, nil, holder(live)}, nil},

@@ -79,6 +79,9 @@ func TestProbe_connectionBreaks(t *testing.T) {
 			t.Errorf("%s was not missed", link)
 		}
 	}
+	if !strings.Contains(live.Lost, "the connection was lost") {
+		t.Errorf("lost: %q", live.Lost)
+	}
 	if _, err := s.ProbeHistory(t.Context()); err == nil {
 		t.Error("the history was looked at all the same")
 	}

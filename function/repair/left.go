@@ -114,6 +114,10 @@ var (
 	// making; the column says it already.
 	notNull = regexp.MustCompile(`^constraint (?:"(?:[^"]|"")*"|\S+) NOT NULL `)
 
+	// The number of a column says when it came, and the columns before it that
+	// went count too.
+	ownedBy = regexp.MustCompile(`^(owned by .*) \d+$`)
+
 	exclusion = regexp.MustCompile(`(?m)^constraint ("(?:[^"]|"")*"|\S+) EXCLUDE `)
 )
 
@@ -134,7 +138,7 @@ func facts(definition string, silent bool) (kept []string) {
 				continue
 			}
 		}
-		kept = append(kept, l)
+		kept = append(kept, ownedBy.ReplaceAllString(l, "$1"))
 	}
 	return kept
 }

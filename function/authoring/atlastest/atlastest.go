@@ -23,7 +23,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// CLI returns the path of Atlas's command line, v0.13.1 of the community.
+// CLI returns the path of Atlas's command line, v0.13.1 of the community. It needs
+// a database of New.
 func CLI(t testing.TB) string {
 	t.Helper()
 	return built(t, program{name: "atlas", builds: "ariga.io/atlas/cmd/atlas", takes: "about two minutes"})

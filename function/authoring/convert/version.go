@@ -9,28 +9,49 @@ import (
 
 // arranged puts scripts, whose versions are numbers with points in between,
 // into the order of those numbers, and writes the versions anew where Atlas,
-// which compares them as texts, would see another order: 2 before 10.
+// which compares them as texts, would see another order: 2 behind 10.
 func (s *source) arranged(scripts []script) []script {
 	slices.SortStableFunc(scripts, func(a, b script) int { return compareVersions(a.version, b.version) })
-	for i, next := range scripts[min(1, len(scripts)):] {
-		if compareVersions(scripts[i].version, next.version) == 0 {
-			s.note(next.from, next.line, codeBroken, fmt.Sprintf("version %s is taken by %s too", next.version, scripts[i].from),
-				"Give one of the two another version, in its name, and run aurora-migrate hash.")
-			scripts[i+1].name = fmt.Sprintf("%s-%d", next.name, i+2) // so that none is lost
+	written := map[string]string{}
+	for _, c := range scripts {
+		written[c.from+c.part] = c.version
+	}
+	s.distinguish(scripts)
+	for extra := range 2 {
+		if ordered(scripts) && beforeTimes(scripts) {
+			break
+		}
+		for i, v := range padded(scripts, extra) {
+			scripts[i].version = v
 		}
 	}
-	if ordered(scripts) {
-		return scripts
-	}
-	told := false
-	for i, v := range padded(scripts) {
-		if scripts[i].version != v && !told {
-			s.note(scripts[i].from, 0, codeRewritten, fmt.Sprintf("versions get the same number of digits, such as %s for %s: Atlas compares them as texts", v, scripts[i].version), "")
-			told = true
-		}
-		scripts[i].version = v
+	if i := slices.IndexFunc(scripts, func(c script) bool { return c.version != written[c.from+c.part] }); i >= 0 {
+		s.note(scripts[i].from, 0, codeRewritten, fmt.Sprintf("versions get the same number of digits, such as %s for %s: Atlas compares them, and the times of new migrations, as texts",
+			scripts[i].version, written[scripts[i].from+scripts[i].part]), "")
 	}
 	return scripts
+}
+
+// distinguish tells of versions that are there twice, and keeps their files apart.
+func (s *source) distinguish(scripts []script) {
+	for i := 1; i < len(scripts); i++ {
+		before, next := scripts[i-1], scripts[i]
+		if compareVersions(before.version, next.version) != 0 {
+			continue
+		}
+		s.note(next.from, next.line, codeBroken, fmt.Sprintf("version %s is taken by %s too", next.version, before.from),
+			"Give one of the two another version, in its name, and run aurora-migrate hash.")
+		scripts[i].name = fmt.Sprintf("%s-%d", next.name, i+1)
+	}
+}
+
+// beforeTimes says that what is named after a time, as new migrations are, comes
+// behind scripts: 20261125093000 behind 019, but not behind 2.
+func beforeTimes(scripts []script) bool {
+	return !slices.ContainsFunc(scripts, func(s script) bool {
+		year := strings.HasPrefix(s.version, "20") && len(parts(s.version)[0]) >= 4
+		return !year && s.fileName() >= "20"
+	})
 }
 
 // ordered says that files and versions are in order bytewise as they are.
@@ -45,8 +66,8 @@ func ordered(scripts []script) bool {
 }
 
 // padded returns the versions with as many parts as the longest has, and each
-// part as wide as its widest.
-func padded(scripts []script) []string {
+// part as wide as its widest, the first wider by extra.
+func padded(scripts []script, extra int) []string {
 	var widths []int
 	for _, s := range scripts {
 		for i, p := range parts(s.version) {
@@ -56,6 +77,7 @@ func padded(scripts []script) []string {
 			widths[i] = max(widths[i], len(p))
 		}
 	}
+	widths[0] += extra
 	all := make([]string, len(scripts))
 	for i, s := range scripts {
 		p := parts(s.version)

@@ -98,6 +98,7 @@ func TestAtlas_applyReport(t *testing.T) {
 		name   string
 		change map[string]string
 		prior  uint64 // files applied before
+		mend   string // what lets a file go on that stopped half-way before
 		code   int
 	}{
 		{name: "all of it"},
@@ -107,6 +108,7 @@ func TestAtlas_applyReport(t *testing.T) {
 			change: map[string]string{"003_touch.sql": "CREATE TABLE kept (id int);\nCREATE TABLE customers (id int);\n"}},
 		{name: "failure outside a transaction", code: 1,
 			change: map[string]string{"004_index.sql": "-- atlas:txmode none\n\nCREATE TABLE kept (id int);\nCREATE TABLE more (id int);\nCREATE TABLE customers (id int);\nCREATE TABLE never (id int);\n"}},
+		{name: "the rest of a file", change: map[string]string{"004_index.sql": halfFile}, mend: "CREATE TABLE parts (id int)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			theirs := meet(t, shop())
@@ -118,6 +120,15 @@ func TestAtlas_applyReport(t *testing.T) {
 			if c.prior > 0 {
 				theirs.theirsApply(atlasexec.MigrateApplyParams{Amount: c.prior})
 				ours.theirsApply(atlasexec.MigrateApplyParams{Amount: c.prior})
+			}
+			for _, m := range []*meeting{theirs, ours} {
+				if c.mend == "" {
+					break
+				}
+				if _, err := m.theirs(atlasexec.MigrateApplyParams{}); err == nil {
+					t.Fatal("it does not stop half-way")
+				}
+				m.db.Exec(t, c.mend)
 			}
 			want, err := theirs.theirs(atlasexec.MigrateApplyParams{})
 			if failed, ok := err.(*atlasexec.MigrateApplyError); ok {

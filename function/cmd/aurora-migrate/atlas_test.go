@@ -30,7 +30,10 @@ type meeting struct {
 
 func meet(t *testing.T, files map[string]string) *meeting {
 	t.Helper()
-	m := &meeting{t: t, db: pgtest.New(t), dir: filepath.Join(t.TempDir(), "migrations")}
+	m := &meeting{t: t, db: atlastest.New(t), dir: filepath.Join(t.TempDir(), "migrations")}
+	if err := os.Mkdir(m.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for name, text := range files {
 		m.write(name, text)
 	}
@@ -50,7 +53,7 @@ func meet(t *testing.T, files map[string]string) *meeting {
 // again is a meeting about the same directory on another database.
 func (m *meeting) again() *meeting {
 	other := *m
-	other.db = pgtest.New(m.t)
+	other.db = atlastest.New(m.t)
 	return &other
 }
 
@@ -165,6 +168,9 @@ func decode(t *testing.T, text string, into any) {
 func (m *meeting) baseline(version string) {
 	m.t.Helper()
 	digest := m.field("plan.digest", 0, "baseline", version)
+	if digest == "" && m.field("outcome", 0, "baseline", version) == "baselined" {
+		return // it stands there already
+	}
 	if got := m.field("outcome", 0, "baseline", version, "--plan", digest); got != "baselined" {
 		m.t.Fatalf("baseline %s: %s", version, got)
 	}

@@ -208,10 +208,11 @@ func (i *imported) lines() []string {
 			down++
 		}
 	}
-	head := fmt.Sprintf("Wrote %s: %d migrations of %s from %s", printable(i.Dir), len(i.Files), i.From, printable(i.Source))
-	if len(i.Files) == 1 {
-		head = strings.Replace(head, "migrations of", "migration of", 1)
+	migrations := "1 migration"
+	if n := len(i.Files); n != 1 {
+		migrations = fmt.Sprintf("%d migrations", n)
 	}
+	head := fmt.Sprintf("Wrote %s: %s of %s from %s", printable(i.Dir), migrations, i.From, printable(i.Source))
 	if down > 0 {
 		head += fmt.Sprintf(", %d with a way back in %s", down, printable(filepath.Join(i.Dir, "down")))
 	}

@@ -1,0 +1,284 @@
+package authoring_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+)
+
+// A randomSchema is one that PostgreSQL can be led to from any other of them in
+// place: what a column of one name is made of stays within one family of types,
+// enums only grow, and each table has the same key.
+type randomSchema struct {
+	enums  []randomEnum
+	tables []randomTable
+}
+
+type randomEnum struct {
+	name   string
+	values []string
+}
+
+type randomTable struct {
+	name    string
+	comment string
+	columns []randomColumn
+	indexes []randomIndex
+	checks  []string // expressions
+	refs    []string // tables
+}
+
+type randomColumn struct {
+	name, sql, hcl         string // the type in both languages
+	null                   bool
+	sqlDefault, hclDefault string
+	comment                string
+	identity               bool
+}
+
+type randomIndex struct {
+	name       string
+	columns    []string
+	unique     bool
+	constraint bool
+	desc       bool
+	where      string
+}
+
+// families are types in both languages, with a default for each.
+var families = [][][4]string{
+	{{"smallint", "smallint", "7", "7"}, {"integer", "int", "8", "8"}, {"bigint", "bigint", "9", "9"}},
+	{{"text", "text", "'it''s'", `"it's"`}, {"varchar(40)", "varchar(40)", "'x'", `"x"`}, {"varchar(80)", "varchar(80)", "'a;b'", `"a;b"`}},
+	{{"numeric", "numeric", "1.5", "1.5"}, {"numeric(12,3)", "numeric(12,3)", "2.25", "2.25"}},
+	{{"timestamptz", "timestamptz", "now()", `sql("now()")`}, {"timestamptz(3)", "timestamptz(3)", "now()", `sql("now()")`}},
+	{{"boolean", "boolean", "true", "true"}},
+	{{"jsonb", "jsonb", "'{}'", `"{}"`}},
+	{{"uuid", "uuid", "gen_random_uuid()", `sql("gen_random_uuid()")`}},
+	{{"text[]", `sql("text[]")`, "'{}'", `"{}"`}},
+	{{"bytea", "bytea", `'\x00'`, `"\\x00"`}},
+	{{"date", "date", "CURRENT_DATE", `sql("CURRENT_DATE")`}},
+}
+
+func makeRandom(r *rand.Rand, grown int) randomSchema {
+	var s randomSchema
+	for _, name := range []string{"mood", "Size"} {
+		values := []string{"a", "b", "it's", "d", "e"}
+		s.enums = append(s.enums, randomEnum{name, values[:2+grown]})
+	}
+	for _, name := range []string{"users", "orders", "Order Lines", "select"} {
+		if r.IntN(4) > 0 {
+			s.tables = append(s.tables, randomTableOf(r, name))
+		}
+	}
+	for i := range s.tables {
+		for _, to := range s.tables {
+			if r.IntN(4) == 0 {
+				s.tables[i].refs = append(s.tables[i].refs, to.name)
+			}
+		}
+	}
+	return s
+}
+
+func randomTableOf(r *rand.Rand, name string) randomTable {
+	t := randomTable{name: name}
+	if r.IntN(2) == 0 {
+		t.comment = fmt.Sprintf("of %s; it's -- number %d", name, r.IntN(3))
+	}
+	for i := range 12 {
+		if r.IntN(2) == 0 {
+			t.columns = append(t.columns, randomColumnOf(r, i))
+		}
+	}
+	for i, c := range t.columns {
+		if c.sql == "jsonb" || r.IntN(3) > 0 {
+			continue
+		}
+		x := randomIndex{name: fmt.Sprintf("%s_i%d", name, r.IntN(6)), columns: []string{c.name}, unique: r.IntN(3) == 0}
+		if slices.ContainsFunc(t.indexes, func(o randomIndex) bool { return o.name == x.name }) {
+			continue
+		}
+		switch {
+		case x.unique && r.IntN(2) == 0:
+			x.constraint = true
+		case r.IntN(2) == 0:
+			x.desc = true
+		default:
+			x.where = "id > " + fmt.Sprint(i)
+		}
+		t.indexes = append(t.indexes, x)
+	}
+	for i := range r.IntN(3) {
+		t.checks = append(t.checks, fmt.Sprintf("(id + %d) > 0", i+r.IntN(2)))
+	}
+	return t
+}
+
+// randomColumnOf makes the column number i, always of the same family.
+func randomColumnOf(r *rand.Rand, i int) randomColumn {
+	c := randomColumn{name: fmt.Sprintf("c%d", i), null: r.IntN(2) == 0}
+	if i == 3 {
+		c.name = "Group"
+	}
+	switch i {
+	case 10:
+		c.sql, c.hcl = "mood", "enum.mood"
+	case 11:
+		c.sql, c.hcl, c.identity, c.null = "integer", "int", true, false
+	default:
+		family := families[i]
+		kind := family[r.IntN(len(family))]
+		c.sql, c.hcl = kind[0], kind[1]
+		if r.IntN(2) == 0 {
+			c.sqlDefault, c.hclDefault = kind[2], kind[3]
+		}
+	}
+	if r.IntN(4) == 0 {
+		c.comment = fmt.Sprintf("column %d of \"all\"", r.IntN(2))
+	}
+	return c
+}
+
+func q(name string) string { return `"` + name + `"` }
+
+func text(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func (s randomSchema) SQL() string {
+	var b strings.Builder
+	for _, e := range s.enums {
+		var values []string
+		for _, v := range e.values {
+			values = append(values, text(v))
+		}
+		fmt.Fprintf(&b, "CREATE TYPE %s AS ENUM (%s);\n", q(e.name), strings.Join(values, ", "))
+	}
+	for _, t := range s.tables {
+		t.writeSQL(&b)
+	}
+	for _, t := range s.tables {
+		for _, to := range t.refs {
+			fmt.Fprintf(&b, "ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (id) REFERENCES %s (id) ON DELETE CASCADE;\n", q(t.name), q("to "+to), q(to))
+		}
+	}
+	return b.String()
+}
+
+func (t randomTable) writeSQL(b *strings.Builder) {
+	lines := []string{"id bigint NOT NULL"}
+	for _, c := range t.columns {
+		line := q(c.name) + " " + c.sql
+		if !c.null {
+			line += " NOT NULL"
+		}
+		if c.sqlDefault != "" {
+			line += " DEFAULT " + c.sqlDefault
+		}
+		if c.identity {
+			line += " GENERATED BY DEFAULT AS IDENTITY"
+		}
+		lines = append(lines, line)
+	}
+	lines = append(lines, "PRIMARY KEY (id)")
+	for i, x := range t.checks {
+		lines = append(lines, fmt.Sprintf("CONSTRAINT check%d CHECK (%s)", i, x))
+	}
+	for _, x := range t.indexes {
+		if x.constraint {
+			lines = append(lines, fmt.Sprintf("CONSTRAINT %s UNIQUE (%s)", q(x.name), q(x.columns[0])))
+		}
+	}
+	fmt.Fprintf(b, "CREATE TABLE %s (\n  %s\n);\n", q(t.name), strings.Join(lines, ",\n  "))
+	for _, x := range t.indexes {
+		if !x.constraint {
+			b.WriteString(x.sql(t.name))
+		}
+	}
+	if t.comment != "" {
+		fmt.Fprintf(b, "COMMENT ON TABLE %s IS %s;\n", q(t.name), text(t.comment))
+	}
+	for _, c := range t.columns {
+		if c.comment != "" {
+			fmt.Fprintf(b, "COMMENT ON COLUMN %s.%s IS %s;\n", q(t.name), q(c.name), text(c.comment))
+		}
+	}
+}
+
+func (x randomIndex) sql(table string) string {
+	unique, tail := "", ""
+	if x.unique {
+		unique = "UNIQUE "
+	}
+	column := q(x.columns[0])
+	if x.desc {
+		column += " DESC"
+	}
+	if x.where != "" {
+		tail = " WHERE " + x.where
+	}
+	return fmt.Sprintf("CREATE %sINDEX %s ON %s (%s)%s;\n", unique, q(x.name), q(table), column, tail)
+}
+
+func (s randomSchema) HCL() string {
+	var b strings.Builder
+	b.WriteString(public)
+	for _, e := range s.enums {
+		var values []string
+		for _, v := range e.values {
+			values = append(values, fmt.Sprintf("%q", v))
+		}
+		fmt.Fprintf(&b, "enum %q {\n  schema = schema.public\n  values = [%s]\n}\n", e.name, strings.Join(values, ", "))
+	}
+	for _, t := range s.tables {
+		t.writeHCL(&b)
+	}
+	return b.String()
+}
+
+func (t randomTable) writeHCL(b *strings.Builder) {
+	fmt.Fprintf(b, "table %q {\n  schema = schema.public\n", t.name)
+	if t.comment != "" {
+		fmt.Fprintf(b, "  comment = %q\n", t.comment)
+	}
+	b.WriteString("  column \"id\" { type = bigint }\n")
+	for _, c := range t.columns {
+		fmt.Fprintf(b, "  column %q {\n    type = %s\n    null = %v\n", c.name, c.hcl, c.null)
+		if c.hclDefault != "" {
+			fmt.Fprintf(b, "    default = %s\n", c.hclDefault)
+		}
+		if c.comment != "" {
+			fmt.Fprintf(b, "    comment = %q\n", c.comment)
+		}
+		if c.identity {
+			b.WriteString("    identity {\n      generated = BY_DEFAULT\n    }\n")
+		}
+		b.WriteString("  }\n")
+	}
+	b.WriteString("  primary_key { columns = [column.id] }\n")
+	for i, x := range t.checks {
+		fmt.Fprintf(b, "  check \"check%d\" { expr = %q }\n", i, x)
+	}
+	for _, x := range t.indexes {
+		x.writeHCL(b)
+	}
+	for _, to := range t.refs {
+		ref := fmt.Sprintf("table[%q].column.id", to)
+		if to == t.name {
+			ref = "column.id"
+		}
+		fmt.Fprintf(b, "  foreign_key %q {\n    columns = [column.id]\n    ref_columns = [%s]\n    on_delete = CASCADE\n  }\n", "to "+to, ref)
+	}
+	b.WriteString("}\n")
+}
+
+func (x randomIndex) writeHCL(b *strings.Builder) {
+	if x.constraint {
+		fmt.Fprintf(b, "  unique %q { columns = [column[%q]] }\n", x.name, x.columns[0])
+		return
+	}
+	fmt.Fprintf(b, "  index %q {\n    unique = %v\n    on {\n      column = column[%q]\n      desc = %v\n    }\n", x.name, x.unique, x.columns[0], x.desc)
+	if x.where != "" {
+		fmt.Fprintf(b, "    where = %q\n", x.where)
+	}
+	b.WriteString("  }\n")
+}

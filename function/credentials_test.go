@@ -1,0 +1,294 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alquimistaai/aurora-migrator/function/amazon/lambdatest"
+	"github.com/alquimistaai/aurora-migrator/function/postgres"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/devdb"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/pgtest"
+)
+
+const (
+	secretARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:app-AbCdEf"
+	marked    = "s3cr3t-" // begins every password here, for a look at what was told
+)
+
+// vault is a secret in Secrets Manager, and answers as that does.
+type vault struct {
+	*httptest.Server
+	mu       sync.Mutex
+	password string
+	gone     bool // the permission to read it
+	calls    int
+}
+
+func newVault(t *testing.T) *vault {
+	v := &vault{password: marked + "one"}
+	v.Server = httptest.NewServer(v)
+	t.Cleanup(v.Close)
+	return v
+}
+
+func (v *vault) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.calls++
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	if v.gone {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(w, `{"__type":"AccessDeniedException","Message":"User: runner is not authorized to perform: secretsmanager:GetSecretValue because no identity-based policy allows it"}`)
+		return
+	}
+	secret, _ := json.Marshal(map[string]string{"username": "migrator", "password": v.password})
+	_ = json.NewEncoder(w).Encode(map[string]any{"ARN": secretARN, "SecretString": string(secret)})
+}
+
+func (v *vault) set(password string, gone bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.password, v.gone = password, gone
+}
+
+func (v *vault) called() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.calls
+}
+
+// A cloud is the deployed function, its secret, and a database with TLS.
+type cloud struct {
+	*testing.T
+	vault     *vault
+	bootstrap string
+	server    *devdb.Server
+	db        *pgtest.DB
+	lambda    *lambdatest.Lambda
+	logs      *logBuffer
+}
+
+func newCloud(t *testing.T) *cloud {
+	t.Helper()
+	bootstrap, err := bootstrapWith(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cloud{T: t, vault: newVault(t), bootstrap: bootstrap, server: pgtest.Private(t, map[string]string{"ssl": "on"}), logs: new(logBuffer)}
+	c.db = pgtest.On(t, c.server)
+	c.db.Exec(t, "CREATE ROLE migrator LOGIN PASSWORD '"+marked+"one'")
+	c.db.Exec(t, "ALTER DATABASE "+c.db.Name+" OWNER TO migrator")
+	t.Cleanup(func() {
+		if c.lambda != nil {
+			c.lambda.Close()
+		}
+		if strings.Contains(c.logs.String(), marked) {
+			t.Errorf("a password was logged:\n%s", c.logs)
+		}
+	})
+	return c
+}
+
+// deploy serves the function with what the stack says, changed by env.
+func (c *cloud) deploy(env ...string) {
+	c.Helper()
+	if c.lambda != nil {
+		c.lambda.Close()
+	}
+	u, err := url.Parse(c.db.URL)
+	if err != nil {
+		c.Fatal(err)
+	}
+	values := map[string]string{
+		"DB_AUTH": "secret", "DB_SECRET_ARN": secretARN, "DB_HOST": u.Hostname(), "DB_PORT": u.Port(), "DB_NAME": c.db.Name, "DB_USER": "",
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER": c.vault.URL, "AWS_REGION": "eu-central-1", "MIGRATE_CLUSTER_ID": "cluster-ABC",
+		"DB_ROOT_CERTIFICATES": filepath.Join(c.TempDir(), "root.pem"),
+	}
+	if root, err := os.ReadFile(c.server.CertFile()); err != nil || os.WriteFile(values["DB_ROOT_CERTIFICATES"], root, 0o644) != nil {
+		c.Fatal("no root: ", err)
+	}
+	for _, pair := range env {
+		name, value, _ := strings.Cut(pair, "=")
+		values[name] = value
+	}
+	f := lambdatest.Function{Name: "runner", Bootstrap: c.bootstrap, Timeout: time.Minute, MemoryMB: 256, Logs: c.logs}
+	for name, value := range values {
+		f.Env = append(f.Env, name+"="+value)
+	}
+	if c.lambda, err = lambdatest.Start(f); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// answer is of a report what is looked at here.
+type answer struct {
+	Outcome string
+	Plan    struct{ Digest string }
+	Failure struct{ Message, Next, SQLState string } `json:"error"`
+	Checks  []struct{ Name, State string }
+	Screen  []string
+}
+
+// broken is the first link that doctor found broken.
+func (a answer) broken() string {
+	for _, c := range a.Checks {
+		if c.State == "broken" {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// invoke sends an event; the answer comes within seconds and tells no password.
+func (c *cloud) invoke(event string) (a answer) {
+	c.Helper()
+	began := time.Now()
+	text, failed, err := c.lambda.Invoke(c.Context(), "runner", []byte(event))
+	if err != nil || failed != "" {
+		c.Fatalf("%s %v\n%s", failed, err, text)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		c.Errorf("%s took %s", event, took)
+	}
+	if bytes.Contains(text, []byte(marked)) {
+		c.Errorf("a password was told:\n%s", text)
+	}
+	if err := json.Unmarshal(text, &a); err != nil {
+		c.Fatal(err)
+	}
+	return a
+}
+
+// applied plans, does something in between, and applies.
+func (c *cloud) applied(between func()) {
+	c.Helper()
+	p := c.invoke(`{"action":"plan"}`)
+	if p.Outcome != "planned" {
+		c.Fatalf("plan:\n%s", strings.Join(p.Screen, "\n"))
+	}
+	between()
+	if a := c.invoke(fmt.Sprintf(`{"action":"apply","plan":%q}`, p.Plan.Digest)); a.Outcome != "applied" {
+		c.Fatalf("apply:\n%s", strings.Join(a.Screen, "\n"))
+	}
+}
+
+// A password that is rotated between plan and apply costs one more reading of
+// the secret, and no plan.
+func TestCredentials_rotatedBetweenPlanAndApply(t *testing.T) {
+	c := newCloud(t)
+	c.deploy()
+	c.applied(func() {
+		c.db.Exec(t, "ALTER ROLE migrator PASSWORD '"+marked+"two'")
+		c.vault.set(marked+"two", false)
+	})
+	if got := c.vault.called(); got != 2 {
+		t.Errorf("the secret was read %d times, and that should be once and once more", got)
+	}
+	if got := c.db.Query(t, "SELECT tableowner FROM pg_tables WHERE tablename = 'dry_run_log'"); got != "migrator" {
+		t.Errorf("the table is owned by %q", got)
+	}
+}
+
+// Each way in which credentials and certificates can be wrong has its message,
+// within seconds.
+func TestCredentials_whatIsWrong(t *testing.T) {
+	c := newCloud(t)
+	plain, err := url.Parse(pgtest.New(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := func() string { u, _ := url.Parse(c.db.URL); return u.Host }
+	for _, w := range []struct {
+		name          string
+		arrange       func() []string // changes of the environment
+		message, next string
+		link          string // that doctor finds broken
+	}{
+		{"the password is another", func() []string { c.vault.set(marked+"other", false); return nil },
+			`FATAL: password authentication failed for user "migrator"`, "The secret " + secretARN + " was read once more and still holds the password that the server refuses.", "login"},
+		{"the user is another", func() []string { return []string{"DB_USER=planner"} },
+			`FATAL: password authentication failed for user "planner"`, "DB_USER is planner, and the password in the secret " + secretARN + " is that of migrator", "login"},
+		{"the permission was taken away", func() []string { c.vault.set(marked+"one", true); return nil },
+			"the secret " + secretARN + " may not be read by the function's role (AccessDeniedException: ", "Allow secretsmanager:GetSecretValue on exactly this ARN", "credentials"},
+		{"roots of Amazon RDS", func() []string { return []string{"DB_ROOT_CERTIFICATES="} },
+			"the TLS handshake with {address} failed: no root certificate that we trust has signed the server's", "The roots of Amazon RDS are trusted, and none of them has signed the server's certificate.", "tls"},
+		{"another root", func() []string { return []string{"DB_ROOT_CERTIFICATES=" + newAuthority(t).pem()} },
+			"the TLS handshake with {address} failed: no root certificate that we trust has signed the server's", "None of the certificates in DB_ROOT_CERTIFICATES has signed the server's", "tls"},
+		{"an expired certificate", func() []string { return c.certify("127.0.0.1", -time.Hour) },
+			"the TLS handshake with {address} failed: the certificate is valid from ", "Check that", "tls"},
+		{"another host name", func() []string { return c.certify("app.cluster-abc.eu-central-1.rds.amazonaws.com", time.Hour) },
+			"the TLS handshake with {address} failed: the certificate is for another host name than 127.0.0.1", "Check that", "tls"},
+		{"no TLS", func() []string { return []string{"DB_HOST=" + plain.Hostname(), "DB_PORT=" + plain.Port()} },
+			plain.Host + " speaks no TLS, and TLS is required", "Turn TLS on at the server.", "tls"},
+	} {
+		t.Run(w.name, func(t *testing.T) {
+			c.vault.set(marked+"one", false)
+			c.deploy(w.arrange()...)
+			a := c.invoke(`{"action":"plan"}`)
+			if want := strings.ReplaceAll(w.message, "{address}", address()); a.Outcome != "failed" || !strings.HasPrefix(a.Failure.Message, want) {
+				t.Errorf("%s\ngot  %s\nwant %s", a.Outcome, a.Failure.Message, want)
+			}
+			if !strings.HasPrefix(a.Failure.Next, w.next) {
+				t.Errorf("next is %q, and should begin with %q", a.Failure.Next, w.next)
+			}
+			if d := c.invoke(`{"action":"doctor"}`); d.Outcome != "unhealthy" || d.broken() != w.link {
+				t.Errorf("doctor is %s: %q is broken, and %q should be:\n%s", d.Outcome, d.broken(), w.link, strings.Join(d.Screen, "\n"))
+			}
+		})
+	}
+}
+
+// By IAM a token is the password, and Secrets Manager is not asked. No server but
+// Amazon's can check a token; here the server is told which one to take.
+func TestCredentials_byIAM(t *testing.T) {
+	c := newCloud(t)
+	c.deploy("DB_AUTH=iam", "DB_SECRET_ARN=", "DB_USER=migrator")
+	a := c.invoke(`{"action":"plan"}`)
+	const next = `Check that the cluster has IAM authentication on, that the user may log in that way (GRANT rds_iam TO "migrator"), and that the function's role may rds-db:connect to arn:aws:rds-db:eu-central-1:ACCOUNT:dbuser:cluster-ABC/migrator.`
+	if a.Failure.SQLState != "28P01" || a.Failure.Next != next {
+		t.Errorf("%+v", a.Failure)
+	}
+	if got := c.vault.called(); got != 0 {
+		t.Errorf("Secrets Manager was called %d times", got)
+	}
+
+	u, err := url.Parse(c.db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", marked+"key")
+	t.Setenv("AWS_REGION", "eu-central-1")
+	read, err := readConfig([]string{"DB_AUTH=iam", "DB_HOST=" + u.Hostname(), "DB_PORT=" + u.Port(), "DB_NAME=" + c.db.Name, "DB_USER=migrator",
+		"DB_ROOT_CERTIFICATES=" + c.server.CertFile()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := read.source.Login(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.db.Exec(t, "ALTER ROLE migrator PASSWORD '"+l.Password.Reveal()+"'")
+	config, err := parts(l, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := postgres.Open(t.Context(), config, postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	if got := session.Facts().Target.User; got != "migrator" {
+		t.Errorf("logged in as %s", got)
+	}
+}
