@@ -85,7 +85,9 @@ var keepers = []keeper{
 	{"github.com/aws/aws-sdk-go-v2/", awsDoor, "function/amazon and the front doors"},
 	{"github.com/aws/smithy-go/", awsDoor, "function/amazon and the front doors"},
 	{"github.com/aws/aws-lambda-go/", func(name string) bool { return name == "function" }, "function"},
-	{"ariga.io/atlas/sql/migrate/", under("function/migration"), "function/migration"},
+	{"ariga.io/atlas/sql/migrate/", func(name string) bool {
+		return under("function/migration")(name) || under("function/repair")(name) || under("function/authoring")(name)
+	}, "function/migration, function/repair and function/authoring"},
 	{"ariga.io/atlas/sql/postgres/", func(name string) bool { return under("function/repair")(name) || under("function/authoring")(name) },
 		"function/repair and function/authoring"},
 }

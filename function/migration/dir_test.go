@@ -217,7 +217,7 @@ func TestReadDir_faultsOfNames(t *testing.T) {
 	}{
 		"one version twice":        {[]string{"1_a.sql", "1_b.sql"}, []string{`AM110 1_b.sql #0 version "1" is taken by 1_a.sql too`}},
 		"order":                    {[]string{"10_a.sql", "1_b.sql"}, []string{`AM111 1_b.sql #0 it runs after 10_a.sql, yet version "1" comes before "10"`}},
-		"no version":               {[]string{"_a.sql", "create_users.sql"}, []string{"AM112 _a.sql #0 the name has no version", "AM112 create_users.sql #0 the name has no version"}},
+		"no version":               {[]string{"_a.sql", "init.sql"}, []string{"AM112 _a.sql #0 the name has no version"}},
 		"upper case":               {[]string{"1_a.sql", "2_b.SQL", "3_c.Sql"}, []string{"AM112 2_b.SQL #0 the name does not end with .sql in lower case, so that nobody would run the file", "AM112 3_c.Sql #0 the name does not end with .sql in lower case, so that nobody would run the file"}},
 		"versions of other shapes": {[]string{"017.sql", "20261101120000_a.sql", "V3_b.sql"}, nil},
 	} {
