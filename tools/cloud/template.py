@@ -1,5 +1,6 @@
 """What CloudFormation makes of template.yaml: the SAM transform that AWS runs, and the values of its intrinsic functions."""
 
+import os
 import pathlib
 import re
 
@@ -14,6 +15,9 @@ PSEUDO = {
     "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": "migrations-test",
 }
 NOTHING = object()  # AWS::NoValue
+
+# The transform asks boto3 for the region before it looks at the one that it is given.
+os.environ.setdefault("AWS_DEFAULT_REGION", PSEUDO["AWS::Region"])
 
 
 class NoManagedPolicies:
