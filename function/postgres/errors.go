@@ -90,6 +90,8 @@ func lost(err error) *migration.Failure {
 // nothing.
 func plain(err error) string {
 	switch {
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return "the server closed it"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):

@@ -30,7 +30,7 @@ func TestScript(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			tb := env.T().(testing.TB)
 			db := pgtest.New(tb)
-			env.Values[keyTest], env.Values[keyDatabase] = tb, db
+			env.Values[keyTest], env.Values[keyDatabase], env.Values[keyLine] = tb, db, new(line)
 			env.Setenv("DATABASE_URL", db.URL)
 			env.Setenv("DATABASE", db.Name)
 			env.Setenv("STRANGER_URL", db.As("stranger", "geheim-4711"))

@@ -21,6 +21,8 @@ type event struct {
 	Version  string           `json:"version,omitempty"`
 	Approval *acceptance      `json:"approval,omitempty"`
 	Brief    bool             `json:"brief,omitempty"`
+	// Directory is sent to a planner alone; what runs here reads its files itself.
+	Directory map[string]string `json:"directory,omitempty"`
 }
 
 type acceptance struct {
@@ -38,6 +40,7 @@ type options struct {
 	to      string
 	plan    string
 	accept  []string
+	remote  remote
 }
 
 func (t *terminal) statusCommand() *cobra.Command {
@@ -68,7 +71,8 @@ func (t *terminal) planCommand() *cobra.Command {
 be wrong with them, and the digest to hand to apply. It only reads.`,
 		Example: `  aurora-migrate plan
   aurora-migrate plan --to 017
-  aurora-migrate plan --output json > plan.json`,
+  aurora-migrate plan --output json > plan.json
+  aurora-migrate plan --stack migrations-dev --dir migrations`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return t.serve(cmd, o, event{Action: migration.ActionPlan, To: o.to})
@@ -93,7 +97,8 @@ joins a run of the same plan that is under way, and tells how it ended when all 
 done. The first Ctrl-C stops what runs, rolls its file back and tells what stays.`,
 		Example: `  aurora-migrate apply --plan plan.json
   aurora-migrate plan --output json | aurora-migrate apply --plan -
-  aurora-migrate apply --approval none`,
+  aurora-migrate apply --approval none
+  aurora-migrate apply --function aurora-migrations-runner-dev --plan plan.json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e := event{Action: migration.ActionApply, To: o.to}
@@ -109,6 +114,7 @@ done. The first Ctrl-C stops what runs, rolls its file back and tells what stays
 	cmd.Flags().StringArrayVar(&o.accept, "accept", nil, "accept the finding with this id; may be repeated")
 	named(cmd.Flags(), "accept", "ID")
 	cmd.Flags().Lookup("accept").DefValue = ""
+	addWorkflow(cmd.Flags(), &o.remote)
 	return cmd
 }
 
@@ -163,9 +169,10 @@ broken and how to mend it, and the SQL for what is missing. It only reads.`,
 // addRequest gives a command what every request has.
 func addRequest(flags *pflag.FlagSet, o *options) {
 	addDir(flags, &o.dir)
+	addRemote(flags, &o.remote)
 	flags.BoolVar(&o.brief, "brief", false, "a short answer: at most 100 kB, however large the plan")
 	o.timeout = timeout(defaultTimeout)
-	flags.Var(&o.timeout, "timeout", "stop after this long, as unfinished; 0 never")
+	flags.Var(&o.timeout, "timeout", "stop after this long, as unfinished; 0 never, as with --function where it is not given")
 	flags.Lookup("timeout").DefValue = "15m"
 	addSettings(flags)
 	flags.SortFlags = false

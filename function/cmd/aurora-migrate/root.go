@@ -28,6 +28,10 @@ can read the arguments of a program, and a shell keeps them. Every setting can
 come from the environment too: its variable stands beside its flag, and the flag
 wins. Settings are part of the digest, so apply with those that you planned with.
 
+A function that is deployed is asked by --function NAME or --stack NAME, with the
+credentials of AWS as its own tools find them (AWS_PROFILE, AWS_REGION); then no
+database is named here, and no setting either: the function has its own.
+
 Exit codes: 0 done, or nothing to do; 1 failed or unhealthy; 2 the command line
 itself is wrong; 3 blocked; 4 unfinished: run the same command again.`
 

@@ -21,6 +21,9 @@ import (
 // serve reads what a request needs, has the pipeline serve it, and tells the
 // result. Its error is one of the command line: nothing was sent anywhere then.
 func (t *terminal) serve(cmd *cobra.Command, o *options, e event) error {
+	if isRemote(cmd.Flags()) {
+		return t.invoke(cmd, o, e)
+	}
 	c, err := readConfig(cmd.Flags(), t.environ)
 	if err != nil {
 		return err
