@@ -100,7 +100,7 @@ func awsDoor(name string) bool { return under("function/amazon")(name) || kindOf
 
 // unlinked is what bootstrap must not carry, however it would come by it.
 var unlinked = []string{
-	house + "function/postgres/", house + "function/amazon/lambdatest/", house + "function/authoring/", house + "function/cmd/",
+	house + "function/postgres/", house + "function/amazon/lambdatest/", house + "function/amazon/client/", house + "function/authoring/", house + "function/cmd/",
 	"github.com/spf13/", "ariga.io/atlas-go-sdk/", "github.com/fergusstrange/embedded-postgres/", "github.com/lib/pq/", "testing/", "net/rpc/",
 }
 

@@ -88,10 +88,26 @@ func (w *walk) lock(ctx context.Context, digest migration.Digest) bool {
 		return true
 	case postgres.Joins(holder, digest):
 		w.result.Outcome, w.result.Lock = migration.Unfinished, holder
+		w.soFar(ctx, digest)
 		return false
 	}
 	w.refuse(gate.Held(*holder))
 	return false
+}
+
+// soFar tells how far the run that was joined has come. What cannot be read in
+// the time that is left is not told.
+func (w *walk) soFar(ctx context.Context, digest migration.Digest) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	history, err := w.session.History(ctx)
+	if err != nil {
+		return
+	}
+	draft, _ := migration.NewDraft(w.dir, history, w.request.To, digest)
+	for _, p := range draft.Files {
+		w.result.Files = append(w.result.Files, migration.FileResult{Pending: p, Row: p.Row})
+	}
 }
 
 // approved seals what is pending and returns it if it is what was approved.

@@ -240,3 +240,22 @@ func (f lines) Write(b []byte) (int, error) {
 	f(string(b))
 	return len(b), nil
 }
+
+// A request that joined and whose time is over before the run is tells how far
+// that run has come.
+func TestApply_joinedTellsHowFar(t *testing.T) {
+	db := pgtest.New(t)
+	p := on(t, db.URL, dir(t, "001.sql", "CREATE TABLE a ();\nCREATE TABLE b ();\n", "002.sql", "SELECT pg_sleep(3);\n"))
+	digest := planned(t, p)
+	ended := make(chan migration.Result, 1)
+	go func() { ended <- p.Do(context.Background(), pipeline.Request{Action: migration.ActionApply, Plan: digest}) }()
+	until(t, db, "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'")
+	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
+	defer cancel()
+	r := p.Do(ctx, pipeline.Request{Action: migration.ActionApply, Plan: digest})
+	want(t, r, migration.Unfinished)
+	if len(r.Files) != 2 || r.Files[0].Row.Applied != 2 || r.Files[1].Row.Applied != 0 || r.Lock == nil {
+		t.Errorf("told: %+v", r.Files)
+	}
+	want(t, <-ended, migration.Applied)
+}

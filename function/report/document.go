@@ -25,6 +25,7 @@ type document struct {
 	Refusal    *migration.Refusal    `json:"refusal,omitempty"`
 	RetryAfter int                   `json:"retry_after,omitempty"` // seconds
 	Files      []fileDocument        `json:"files,omitempty"`
+	Progress   *int                  `json:"progress,omitempty"` // of an apply: statements of its files that are in the database; it only grows
 	Version    string                `json:"version,omitempty"`
 	Migrations []migration.Migration `json:"migrations,omitempty"`
 	Lock       *migration.Peer       `json:"lock,omitempty"`

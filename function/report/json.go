@@ -52,6 +52,7 @@ func newDocument(r migration.Result, l limits) (*document, map[string]int) {
 		RetryAfter: seconds(retryAfter(r)),
 		Files:      files(r, l), Unseen: clippedAll(r.Unseen, l),
 	}
+	d.Progress = progress(r)
 	d.Statements, left["statements"] = statements(r, l)
 	d.Findings = clippedFindings(r.Findings, l)
 	d.Migrations = clippedMigrations(r.Migrations, l)
@@ -129,6 +130,21 @@ func files(r migration.Result, l limits) []fileDocument {
 		list = append(list, d)
 	}
 	return list
+}
+
+// progress counts statements, so that whoever sends an unfinished apply again
+// can tell whether it came further. It is nil for other actions, and where the
+// apply did not come as far as its files.
+func progress(r migration.Result) *int {
+	files := ranFiles(r)
+	if len(files) == 0 {
+		return nil
+	}
+	n := 0
+	for _, f := range files {
+		n += f.Row.Applied
+	}
+	return &n
 }
 
 // next is the one sentence of what to do now, whoever wrote it, masked.

@@ -144,6 +144,13 @@ class Stage:
         return {"VpcId": vpc, "FirstSubnetId": subnets[0], "SecondSubnetId": subnets[1], "DatabaseSecurityGroupId": groups[0],
                 "SecretsEndpointSecurityGroupId": groups[1]}
 
+    def rotate(self, user):
+        """Gives a user another password, first in the database and then in the secret, as a rotation function does."""
+        self.passwords[user] = secrets.token_hex(16)
+        self.execute(f"ALTER ROLE {user} PASSWORD '{self.passwords[user]}'")
+        boto3.client("secretsmanager").put_secret_value(
+            SecretId=user, SecretString=json.dumps({"username": user, "password": self.passwords[user]}))
+
     def execute(self, statement):
         """Runs a statement as the superuser; the rows, where there are any."""
         d = self.database

@@ -18,6 +18,8 @@ def main():
     show("A PostgreSQL with TLS, an account in moto, and the real SAM CLI.")
     with stage.set_up() as s:
         deploy(s)
+        for function in ("PlannerFunction", "RunnerFunction"):
+            ask(s, function, {"action": "doctor"}, "healthy")
         digest = plan(s)
         apply(s, digest)
         by_workflow(s, digest)
@@ -44,6 +46,8 @@ def plan(s):
 def apply(s, digest):
     ask(s, "PlannerFunction", {"action": "apply", "plan": digest}, "blocked")
     expect(tables(s) == [], "a planner changed the database", tables(s))
+    show("\nThe runner's secret is rotated.")
+    s.rotate("migrator")
     ask(s, "RunnerFunction", {"action": "apply", "plan": digest}, "applied")
     expect(("dry_run_log", "app_owner") in tables(s), "the table is not there, or not the role's", tables(s))
     before = history(s)
