@@ -116,12 +116,16 @@ $(CHECKOV)/ready: tools/cloud/requirements-checkov.txt
 
 .PHONY: cloud
 cloud: $(CLOUD)/ready ## the real SAM CLI builds, deploys, plans and applies, against a stand-in for AWS
-	@GOARCH= $(CLOUD)/bin/python tools/cloud/walk.py
+	@GOARCH= $(CLOUD)/bin/python -B tools/cloud/walk.py
+
+.PHONY: cloud-retries
+cloud-retries: $(CLOUD)/ready ## two minutes of the SAM CLI's silent retries of one apply: one run, five equal answers
+	@GOARCH= $(CLOUD)/bin/python -B tools/cloud/retries.py
 
 .PHONY: test-cloud
 test-cloud: $(CLOUD)/ready ## what template.yaml grants and opens, and the workflow, executed
-	@$(CLOUD)/bin/cfn-lint --template template.yaml
-	@$(CLOUD)/bin/python -m pytest --quiet -p no:cacheprovider tools/cloud
+	@$(CLOUD)/bin/cfn-lint --regions us-east-1 --template template.yaml
+	@$(CLOUD)/bin/python -B -m pytest --quiet -p no:cacheprovider tools/cloud
 
 .PHONY: checkov
 checkov: $(CHECKOV)/ready ## a second opinion on template.yaml; each exception has its reason there

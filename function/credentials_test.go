@@ -30,7 +30,7 @@ type vault struct {
 	*httptest.Server
 	mu       sync.Mutex
 	password string
-	gone     bool // the permission to read it
+	refusal  string // in place of the secret, where there is one
 	calls    int
 }
 
@@ -46,19 +46,28 @@ func (v *vault) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	defer v.mu.Unlock()
 	v.calls++
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	if v.gone {
+	if v.refusal != "" {
 		w.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(w, `{"__type":"AccessDeniedException","Message":"User: runner is not authorized to perform: secretsmanager:GetSecretValue because no identity-based policy allows it"}`)
+		fmt.Fprint(w, v.refusal)
 		return
 	}
 	secret, _ := json.Marshal(map[string]string{"username": "migrator", "password": v.password})
 	_ = json.NewEncoder(w).Encode(map[string]any{"ARN": secretARN, "SecretString": string(secret)})
 }
 
-func (v *vault) set(password string, gone bool) {
+// What Secrets Manager says where it gives no secret.
+const (
+	notAllowed = `{"__type":"AccessDeniedException","Message":"User: runner is not authorized to perform: secretsmanager:GetSecretValue because no identity-based policy allows it"}`
+	notThere   = `{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find the specified secret."}`
+	revoked    = `{"__type":"InvalidRequestException","Message":"You can't perform this operation on the secret because it was marked for deletion."}`
+)
+
+// set changes what is answered from now on: the secret with this password, or
+// the refusal if there is one.
+func (v *vault) set(password, refusal string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.password, v.gone = password, gone
+	v.password, v.refusal = password, refusal
 }
 
 func (v *vault) called() int {
@@ -189,13 +198,31 @@ func TestCredentials_rotatedBetweenPlanAndApply(t *testing.T) {
 	c.deploy()
 	c.applied(func() {
 		c.db.Exec(t, "ALTER ROLE migrator PASSWORD '"+marked+"two'")
-		c.vault.set(marked+"two", false)
+		c.vault.set(marked+"two", "")
 	})
 	if got := c.vault.called(); got != 2 {
 		t.Errorf("the secret was read %d times, and that should be once and once more", got)
 	}
 	if got := c.db.Query(t, "SELECT tableowner FROM pg_tables WHERE tablename = 'dry_run_log'"); got != "migrator" {
 		t.Errorf("the table is owned by %q", got)
+	}
+}
+
+// A secret that is revoked between plan and apply, with the password that it
+// held, takes the way to the database from a function that remembers both.
+func TestCredentials_revokedBetweenPlanAndApply(t *testing.T) {
+	c := newCloud(t)
+	c.deploy()
+	p := c.invoke(`{"action":"plan"}`)
+	c.db.Exec(t, "ALTER ROLE migrator PASSWORD '"+marked+"two'")
+	c.vault.set("", revoked)
+	a := c.invoke(fmt.Sprintf(`{"action":"apply","plan":%q}`, p.Plan.Digest))
+	const next = "Reading the secret once more, for it may have been rotated, failed: the secret " + secretARN + " is marked for deletion"
+	if a.Outcome != "failed" || a.Failure.SQLState != "28P01" || !strings.HasPrefix(a.Failure.Next, next) {
+		t.Errorf("%s %+v", a.Outcome, a.Failure)
+	}
+	if got := c.db.Query(t, "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); got != "0" {
+		t.Errorf("there are %s tables", got)
 	}
 }
 
@@ -208,18 +235,17 @@ func TestCredentials_whatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := func() string { u, _ := url.Parse(c.db.URL); return u.Host }
-	for _, w := range []struct {
-		name          string
-		arrange       func() []string // changes of the environment
-		message, next string
-		link          string // that doctor finds broken
-	}{
-		{"the password is another", func() []string { c.vault.set(marked+"other", false); return nil },
+	for _, w := range []wrong{
+		{"the password is another", func() []string { c.vault.set(marked+"other", ""); return nil },
 			`FATAL: password authentication failed for user "migrator"`, "The secret " + secretARN + " was read once more and still holds the password that the server refuses.", "login"},
 		{"the user is another", func() []string { return []string{"DB_USER=planner"} },
 			`FATAL: password authentication failed for user "planner"`, "DB_USER is planner, and the password in the secret " + secretARN + " is that of migrator", "login"},
-		{"the permission was taken away", func() []string { c.vault.set(marked+"one", true); return nil },
+		{"the permission was taken away", func() []string { c.vault.set("", notAllowed); return nil },
 			"the secret " + secretARN + " may not be read by the function's role (AccessDeniedException: ", "Allow secretsmanager:GetSecretValue on exactly this ARN", "credentials"},
+		{"the secret is not there", func() []string { c.vault.set("", notThere); return nil },
+			"the secret " + secretARN + " does not exist (ResourceNotFoundException: ", "Check DB_SECRET_ARN", "credentials"},
+		{"the secret was revoked", func() []string { c.vault.set("", revoked); return nil },
+			"the secret " + secretARN + " is marked for deletion (InvalidRequestException: ", "Restore it (aws secretsmanager restore-secret", "credentials"},
 		{"roots of Amazon RDS", func() []string { return []string{"DB_ROOT_CERTIFICATES="} },
 			"the TLS handshake with {address} failed: no root certificate that we trust has signed the server's", "The roots of Amazon RDS are trusted, and none of them has signed the server's certificate.", "tls"},
 		{"another root", func() []string { return []string{"DB_ROOT_CERTIFICATES=" + newAuthority(t).pem()} },
@@ -232,19 +258,57 @@ func TestCredentials_whatIsWrong(t *testing.T) {
 			plain.Host + " speaks no TLS, and TLS is required", "Turn TLS on at the server.", "tls"},
 	} {
 		t.Run(w.name, func(t *testing.T) {
-			c.vault.set(marked+"one", false)
+			c.vault.set(marked+"one", "")
 			c.deploy(w.arrange()...)
-			a := c.invoke(`{"action":"plan"}`)
-			if want := strings.ReplaceAll(w.message, "{address}", address()); a.Outcome != "failed" || !strings.HasPrefix(a.Failure.Message, want) {
-				t.Errorf("%s\ngot  %s\nwant %s", a.Outcome, a.Failure.Message, want)
-			}
-			if !strings.HasPrefix(a.Failure.Next, w.next) {
-				t.Errorf("next is %q, and should begin with %q", a.Failure.Next, w.next)
-			}
-			if d := c.invoke(`{"action":"doctor"}`); d.Outcome != "unhealthy" || d.broken() != w.link {
-				t.Errorf("doctor is %s: %q is broken, and %q should be:\n%s", d.Outcome, d.broken(), w.link, strings.Join(d.Screen, "\n"))
-			}
+			w.message = strings.ReplaceAll(w.message, "{address}", address())
+			here := *c
+			here.T = t
+			here.told(w)
 		})
+	}
+}
+
+// The trouble that users of functions in a VPC meet first: packets that are
+// dropped, on the way to the secret or to the database.
+func TestCredentials_swallowedPackets(t *testing.T) {
+	t.Parallel() // it mostly waits
+	deaf := pgtest.Deaf(t)
+	host, port, _ := strings.Cut(deaf, ":")
+	for _, w := range []wrong{
+		{"the endpoint of Secrets Manager", func() []string { return []string{"AWS_ENDPOINT_URL_SECRETS_MANAGER=http://" + deaf} },
+			"the secret " + secretARN + " cannot be read: " + deaf + " does not answer: no TCP connection within ", "A private subnet reaches Secrets Manager only through", "credentials"},
+		{"the database", func() []string { return []string{"DB_HOST=" + host, "DB_PORT=" + port} },
+			deaf + " does not answer: no TCP connection within 5s", "Check that the function is in the VPC's private subnets, that its security group lets ", "port"},
+	} {
+		t.Run(w.name, func(t *testing.T) {
+			t.Parallel()
+			c := newCloud(t)
+			c.deploy(w.arrange()...)
+			c.told(w)
+		})
+	}
+}
+
+// wrong is one thing that is wrong, and how it is told.
+type wrong struct {
+	name          string
+	arrange       func() []string // changes of the environment
+	message, next string          // how they begin
+	link          string          // that doctor finds broken
+}
+
+// told says that plan and doctor tell what is wrong.
+func (c *cloud) told(w wrong) {
+	c.Helper()
+	a := c.invoke(`{"action":"plan"}`)
+	if a.Outcome != "failed" || !strings.HasPrefix(a.Failure.Message, w.message) {
+		c.Errorf("%s\ngot  %s\nwant %s", a.Outcome, a.Failure.Message, w.message)
+	}
+	if !strings.HasPrefix(a.Failure.Next, w.next) {
+		c.Errorf("next is %q, and should begin with %q", a.Failure.Next, w.next)
+	}
+	if d := c.invoke(`{"action":"doctor"}`); d.Outcome != "unhealthy" || d.broken() != w.link {
+		c.Errorf("doctor is %s: %q is broken, and %q should be:\n%s", d.Outcome, d.broken(), w.link, strings.Join(d.Screen, "\n"))
 	}
 }
 

@@ -38,6 +38,13 @@ func TestBadInput(t *testing.T) {
 		"directory with faults":      {[]string{"schema/s.sql", plain, "migrations/001_a.sql", "BEGIN;\n", "migrations/002_b.sql", "SELECT 'x;\n"}, "", migration.Blocked, []string{"AM132", "AM126"}},
 		"user without CREATEDB":      {[]string{"schema/s.sql", plain}, poor, migration.Failed, []string{"may not create databases", "CREATEDB", "42501"}},
 		"server that is not there":   {[]string{"schema/s.sql", plain}, nowhere.URL, migration.Failed, []string{"MIGRATE_DEV_URL"}},
+		"BOM in SQL":                 {[]string{"schema/s.sql", "\ufeff" + plain}, "", migration.Failed, []string{"s.sql:1", "byte order mark"}},
+		"BOM in a file":              {[]string{"schema/s.sql", plain, "migrations/001_a.sql", "\ufeff" + plain}, "", migration.Blocked, []string{"001_a.sql:1"}},
+		"directive with CRLF":        {[]string{"schema/s.sql", plain, "migrations/001_a.sql", "-- atlas:txmode none\r\n\r\n" + plain}, "", migration.Blocked, []string{"001_a.sql:1"}},
+		"directive without a line":   {[]string{"schema/s.sql", plain, "migrations/001_a.sql", "-- atlas:txmode none\n" + plain}, "", migration.Blocked, []string{"001_a.sql:1"}},
+		"files of Atlas's own kind":  {[]string{"schema/s.sql", plain, "migrations/001_a.sql", "-- atlas:txtar\n\n-- migration.sql --\n" + plain}, "", migration.Blocked, []string{"001_a.sql:1", "atlas:txtar"}},
+		"COPY from a client":         {[]string{"schema/s.sql", plain + "COPY t FROM STDIN;\n1\n\\.\n"}, "", migration.Failed, []string{"s.sql:2"}},
+		"a transaction of its own":   {[]string{"schema/s.sql", "BEGIN;\n" + plain + "COMMIT;\n"}, "", migration.Failed, []string{"s.sql:1", "AM132"}},
 		"a secret that does not run": {[]string{"schema/s.sql", "CREATE ROLE r PASSWORD 'hunter2' NOSUCH;\n"}, "", migration.Failed, []string{"s.sql:1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,14 +187,24 @@ func TestDiff_seesOtherWriters(t *testing.T) {
 // Interrupted, diff leaves nothing behind: no file, no database.
 func TestDiff_interrupted(t *testing.T) {
 	db := pgtest.New(t)
-	p := newProjectOn(t, db.URL, "schema/s.sql", plain)
+	p := newProjectOn(t, db.URL, "schema/s.sql", plain, "migrations/001_a.sql", plain)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var mu sync.Mutex
+	var used []string
 	p.Apply = func(ctx context.Context, url string, dir fs.FS) migration.Result {
+		mu.Lock()
+		used = append(used, filepath.Base(strings.Split(url, "?")[0]))
+		mu.Unlock()
 		cancel()
 		return apply(ctx, url, dir)
 	}
+	before := p.tree()
 	p.wants(p.Diff(ctx, authoring.DiffOptions{Name: "x"}), migration.Failed)
-	if strings.Join(p.files(), " ") != "atlas.sum" {
+	if p.tree() != before {
 		t.Errorf("there are %q", p.files())
+	}
+	if left := db.Query(t, "SELECT datname FROM pg_database WHERE datname = ANY (string_to_array('"+strings.Join(used, ",")+"', ','))"); len(used) == 0 || left != "" {
+		t.Errorf("of the databases %q there is still %q", used, left)
 	}
 }

@@ -31,6 +31,9 @@ func TestDiff_reachesTheDesiredState(t *testing.T) {
 			if again.Written {
 				t.Errorf("diff again wrote something: %s", told(again))
 			}
+			if c.language() == "sql" {
+				p.leadsTo(c.to)
+			}
 			if c.says != "" && !contains(a.Text, c.says) {
 				t.Errorf("the file does not say %q:\n%s", c.says, a.Text)
 			}

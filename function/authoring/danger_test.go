@@ -1,6 +1,7 @@
 package authoring_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/alquimistaai/aurora-migrator/function/authoring"
@@ -67,6 +68,19 @@ func TestDiff_namesWhatTheLibraryCannotSay(t *testing.T) {
 		"publication":            {plain, plain + "CREATE PUBLICATION p;\n", migration.Blocked, "AM420", []string{"publication p"}, "", ""},
 		"event trigger": {plain, plain + "CREATE FUNCTION e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';\nCREATE EVENT TRIGGER et ON ddl_command_end EXECUTE FUNCTION e();\n", migration.Blocked,
 			"AM420", []string{"event trigger et", "CREATE EVENT TRIGGER et"}, "", ""},
+		"unlogged table":           {plain, plain + "CREATE UNLOGGED TABLE u (n int);\n", migration.Planned, "AM420", []string{"table public.u", "CREATE UNLOGGED TABLE"}, "CREATE TABLE", ""},
+		"inherited table":          {plain, plain + "CREATE TABLE c () INHERITS (t);\n", migration.Planned, "AM420", []string{"table public.c", "ALTER TABLE public.c INHERIT public.t;"}, "", ""},
+		"statistics object":        {with("a int, b int"), with("a int, b int") + "CREATE STATISTICS st ON a, b FROM t;\n", migration.Blocked, "AM420", []string{"CREATE STATISTICS st"}, "", ""},
+		"constraint not valid":     {plain, plain + "ALTER TABLE t ADD CONSTRAINT c CHECK (id > 0) NOT VALID;\n", migration.Planned, "AM420", []string{"table public.t", "NOT VALID"}, "ADD CONSTRAINT", ""},
+		"index parameter":          {plain, plain + "CREATE INDEX i ON t (id) WITH (fillfactor = 70);\n", migration.Planned, "AM420", []string{"fillfactor"}, "CREATE INDEX", ""},
+		"replica identity":         {plain, plain + "ALTER TABLE t REPLICA IDENTITY FULL;\n", migration.Blocked, "AM420", []string{"REPLICA IDENTITY FULL"}, "", ""},
+		"foreign key that matches": {"CREATE TABLE o (id int PRIMARY KEY);\nCREATE TABLE t (o int);\n", "CREATE TABLE o (id int PRIMARY KEY);\nCREATE TABLE t (o int CONSTRAINT f REFERENCES o MATCH FULL);\n", migration.Planned, "AM420", []string{"table public.t", "MATCH FULL"}, "FOREIGN KEY", ""},
+		"identity that cycles":     {"CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY);\n", "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY (MAXVALUE 9 CYCLE));\n", migration.Blocked, "AM420", []string{"public.t"}, "", ""},
+		"default privileges":       {plain, plain + "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC;\n", migration.Blocked, "AM420", []string{"ALTER DEFAULT PRIVILEGES"}, "", ""},
+		"comment on a constraint":  {"CREATE TABLE t (id bigint CONSTRAINT c CHECK (id > 0));\n", "CREATE TABLE t (id bigint CONSTRAINT c CHECK (id > 0));\nCOMMENT ON CONSTRAINT c ON t IS 'why';\n", migration.Blocked, "AM420", []string{"COMMENT ON CONSTRAINT c"}, "", ""},
+		"procedure":                {plain, plain + "CREATE PROCEDURE pr() LANGUAGE sql AS 'SELECT 1';\n", migration.Blocked, "AM420", []string{"CREATE PROCEDURE pr"}, "", ""},
+		"aggregate":                {plain, plain + "CREATE AGGREGATE ag (int) (SFUNC = int4pl, STYPE = int);\n", migration.Blocked, "AM420", []string{"CREATE AGGREGATE ag"}, "", ""},
+		"column storage":           {with("v text"), with("v text") + "ALTER TABLE t ALTER v SET STORAGE EXTERNAL;\n", migration.Blocked, "AM420", []string{"table public.t"}, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -124,6 +138,51 @@ CREATE INDEX CONCURRENTLY "i" ON "public"."t" ("id");
 `
 	if a.Text != want {
 		t.Errorf("got\n%s\nwant\n%s", a.Text, want)
+	}
+	p.wants(p.Check(t.Context()), migration.Current)
+}
+
+// A column whose identity changes, or that becomes one, goes on behind the
+// numbers that are taken: the next row gets one of its own.
+func TestDiff_identityGoesOn(t *testing.T) {
+	server := pgtest.New(t).URL
+	identity := func(more string) string { return tableOf("type = bigint\nidentity {\n" + more + "\n}") }
+	for name, c := range map[string]struct{ from, to, want string }{
+		"generation":        {"CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY);\n", identity("generated = BY_DEFAULT"), "4"},
+		"start":             {"CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY);\n", identity("generated = ALWAYS\nstart = 2"), "4"},
+		"increment":         {"CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY);\n", identity("generated = ALWAYS\nincrement = 10"), "13"},
+		"serial, as SQL":    {"CREATE TABLE t (id bigserial);\n", "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY);\n", "4"},
+		"plain, as HCL":     {"CREATE TABLE t (id bigint NOT NULL);\nINSERT INTO t VALUES (1), (2), (3);\n", identity("generated = ALWAYS"), "4"},
+		"identity and type": {"CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY);\n", identity("generated = BY_DEFAULT"), "4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			before := c.from
+			if !contains(before, "INSERT") {
+				before += "INSERT INTO t DEFAULT VALUES;\nINSERT INTO t DEFAULT VALUES;\nINSERT INTO t DEFAULT VALUES;\n"
+			}
+			p := newProjectOn(t, server, "schema/schema."+change{to: c.to}.language(), c.to, "migrations/001_before.sql", before)
+			a := p.wants(p.Diff(t.Context(), authoring.DiffOptions{Name: "change"}), migration.Planned)
+			db := pgtest.New(t)
+			if r := apply(t.Context(), db.URL, os.DirFS(p.Dir)); r.Outcome != migration.Applied {
+				t.Fatalf("%s: %v", r.Outcome, r.Failure)
+			}
+			if got := db.Query(t, "INSERT INTO t DEFAULT VALUES RETURNING id"); got != c.want {
+				t.Errorf("the next row gets %s, want %s, after\n%s", got, c.want, a.Text)
+			}
+		})
+	}
+}
+
+// A default is compared as text and never evaluated: what it calls may do
+// anything.
+func TestDiff_evaluatesNoDefault(t *testing.T) {
+	const f = "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''f was called''; END';\n"
+	p := newProject(t, "migrations/001_before.sql", f+with("v int DEFAULT f()"), "schema/schema.hcl",
+		table("column \"v\" {\n type = int\n null = true\n default = sql(\"f() + 1\")\n}\ncolumn \"w\" {\n type = int\n null = true\n default = sql(\"f()\")\n}"))
+	a := p.wants(p.Diff(t.Context(), authoring.DiffOptions{Name: "change"}), migration.Planned)
+	if !contains(a.Text, "f() + 1") {
+		t.Errorf("%s", told(a))
 	}
 	p.wants(p.Check(t.Context()), migration.Current)
 }

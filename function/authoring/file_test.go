@@ -131,20 +131,3 @@ func TestWrite_keepsLinkAndMode(t *testing.T) {
 		t.Errorf("%q %v", text, err)
 	}
 }
-
-// Nothing of a file stays where atlas.sum could not be written.
-func TestWrite_failsWhole(t *testing.T) {
-	if os.Geteuid() == 0 {
-		t.Skip("root may write anywhere")
-	}
-	p := newProjectOn(t, "", "migrations/001_a.sql", "SELECT 1;\n")
-	if err := os.Chmod(p.Dir, 0o555); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.Chmod(p.Dir, 0o755) })
-	before := p.tree()
-	p.wants(p.New("x", migration.TxFile), migration.Failed)
-	if p.tree() != before {
-		t.Error("something was written")
-	}
-}

@@ -113,12 +113,25 @@ func (d *desired) statement(diff repair.Difference) (stmt, file string, line int
 	if len(found) > 0 {
 		return strings.Join(found, "\n"), file, line
 	}
+	return ofFacts(diff), "", 0
+}
+
+// ofFacts is the statement that the facts of a difference themselves tell.
+func ofFacts(diff repair.Difference) string {
 	for _, l := range diff.Minus {
 		if name, ok := named(l); ok {
-			return fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s;", diff.Name, name), "", 0
+			return fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s;", diff.Name, name)
+		}
+		if parent, ok := strings.CutPrefix(l, "inherits "); ok {
+			return fmt.Sprintf("ALTER TABLE %s NO INHERIT %s;", diff.Name, parent)
 		}
 	}
-	return "", "", 0
+	for _, l := range diff.Plus {
+		if parent, ok := strings.CutPrefix(l, "inherits "); ok {
+			return fmt.Sprintf("ALTER TABLE %s INHERIT %s;", diff.Name, parent)
+		}
+	}
+	return ""
 }
 
 // dropped is what DROP calls a kind.
@@ -141,14 +154,15 @@ func named(fact string) (string, bool) {
 }
 
 // speaks says whether a statement is about an object: its name is among its
-// words, and it is not one that creates another.
+// words, and it is not the one that creates it where only a part is missing.
 func speaks(st migration.Stmt, diff repair.Difference) bool {
-	name := repair.NameOf(diff.Name)
-	words := migration.Words(st.Text)
-	if !slices.Contains(words, name) {
+	text := strings.ToLower(st.Text)
+	if diff.Kind == "default privileges" { // these have no name
+		return strings.HasPrefix(text, "alter default privileges")
+	}
+	if !slices.Contains(migration.Words(st.Text), repair.NameOf(diff.Name)) {
 		return false
 	}
-	text := strings.ToLower(st.Text)
 	if diff.Kind == "table" || diff.Kind == "enum" {
 		return diff.Come || !strings.HasPrefix(text, "create table") && !strings.HasPrefix(text, "create type")
 	}

@@ -18,7 +18,8 @@ var (
 )
 
 // Of any two schemas, what diff writes between the first and the second makes
-// the second of the first: nothing is left, in either language.
+// the second of the first: nothing is left, in either language. The name of a
+// failed one is its seed: go test -run betweenRandom -args -first-seed=7 -seeds=1
 func TestDiff_betweenRandomSchemas(t *testing.T) {
 	server := pgtest.New(t).URL
 	for seed := *firstSeed; seed < *firstSeed+*seeds; seed++ {
@@ -39,6 +40,10 @@ func TestDiff_betweenRandomSchemas(t *testing.T) {
 				t.Fatalf("from\n%s\nto\n%s\n%s", from.SQL(), want, told(a))
 			}
 			p.wants(p.Diff(t.Context(), authoring.DiffOptions{Name: "again"}), migration.NothingToDo)
+			p.leadsTo(to.SQL())
+			if t.Failed() {
+				t.Logf("from\n%s\nto\n%s\n%s", from.SQL(), want, a.Text)
+			}
 		})
 	}
 }

@@ -248,7 +248,9 @@ func TestApply_joinedTellsHowFar(t *testing.T) {
 	p := on(t, db.URL, dir(t, "001.sql", "CREATE TABLE a ();\nCREATE TABLE b ();\n", "002.sql", "SELECT pg_sleep(3);\n"))
 	digest := planned(t, p)
 	ended := make(chan migration.Result, 1)
-	go func() { ended <- p.Do(context.Background(), pipeline.Request{Action: migration.ActionApply, Plan: digest}) }()
+	go func() {
+		ended <- p.Do(context.Background(), pipeline.Request{Action: migration.ActionApply, Plan: digest})
+	}()
 	until(t, db, "SELECT count(*) = 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep%'")
 	ctx, cancel := context.WithTimeout(t.Context(), 1200*time.Millisecond)
 	defer cancel()

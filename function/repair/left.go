@@ -121,7 +121,8 @@ var (
 	exclusion = regexp.MustCompile(`(?m)^constraint ("(?:[^"]|"")*"|\S+) EXCLUDE `)
 )
 
-// facts are the lines of a definition that count.
+// facts are the lines of a definition that count. A child tells of its parent
+// itself.
 func facts(definition string, silent bool) (kept []string) {
 	var unsaid []string // beginnings of the lines of indexes that HCL cannot say
 	if silent {
@@ -130,7 +131,7 @@ func facts(definition string, silent bool) (kept []string) {
 		}
 	}
 	for l := range strings.SplitSeq(definition, "\n") {
-		if l == "" || notNull.MatchString(l) || slices.ContainsFunc(unsaid, func(begin string) bool { return strings.HasPrefix(l, begin) }) {
+		if l == "" || strings.HasPrefix(l, "child ") || notNull.MatchString(l) || slices.ContainsFunc(unsaid, func(begin string) bool { return strings.HasPrefix(l, begin) }) {
 			continue
 		}
 		if silent {

@@ -5,6 +5,8 @@ invokes a function gets the answer of the `invoke` that was given, which is told
 environment, its name.
 """
 
+import isolated  # before all others
+
 import contextlib
 import json
 import logging
@@ -24,8 +26,6 @@ from samcli.yamlhelper import yaml_parse
 from werkzeug.serving import WSGIRequestHandler
 
 import template
-
-REGION = "us-east-1"
 
 
 class Refused(JsonRESTError):
@@ -53,8 +53,8 @@ def served(invoke):
     """
     port = free_port()
     environment = {
-        "AWS_ENDPOINT_URL": f"http://localhost:{port}", "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local", "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": f"http://localhost:{port}", "AWS_DEFAULT_REGION": isolated.REGION, "AWS_REGION": isolated.REGION,
+        "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local", "AWS_MAX_ATTEMPTS": "1",
         "SAM_CLI_TELEMETRY": "0", "SAM_CLI_CHECK_AWS_CREDENTIALS": "0",
     }
     with changed(os.environ, {**environment, "MOTO_PORT": str(port)}), transforming(), executing(), invoking(invoke), quiet():
@@ -89,7 +89,7 @@ def changed(names, values):
         yield
     finally:
         for n, v in before.items():
-            names.pop(n) if v is None else names.update({n: v})
+            names.pop(n, None) if v is None else names.update({n: v})
 
 
 @contextlib.contextmanager

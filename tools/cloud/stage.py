@@ -110,15 +110,18 @@ class Stage:
     def __init__(self, database, environment):
         self.database, self.environment = database, environment
         self.passwords = {user: secrets.token_hex(16) for user in ("migrator", "planner")}
+        self.ever = list(self.passwords.values())  # every password that there was
         self.said = []  # all that sam printed
+        self.root = template.ROOT  # of the project that sam builds
 
     def prepare(self):
         self.execute("CREATE ROLE app_owner NOLOGIN")
         for user, password in self.passwords.items():
             self.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
-        self.execute("GRANT app_owner TO migrator, planner")
+        self.execute("GRANT app_owner TO migrator")
         self.execute("GRANT CREATE ON DATABASE app TO app_owner")
         self.execute("GRANT CREATE ON SCHEMA public TO app_owner")
+        self.execute("GRANT pg_read_all_stats TO migrator, planner")
         self.execute("GRANT pg_read_all_data TO planner")
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         self.parameters = {**self.network(), **self.where(), **self.secrets()}
@@ -147,6 +150,7 @@ class Stage:
     def rotate(self, user):
         """Gives a user another password, first in the database and then in the secret, as a rotation function does."""
         self.passwords[user] = secrets.token_hex(16)
+        self.ever.append(self.passwords[user])
         self.execute(f"ALTER ROLE {user} PASSWORD '{self.passwords[user]}'")
         boto3.client("secretsmanager").put_secret_value(
             SecretId=user, SecretString=json.dumps({"username": user, "password": self.passwords[user]}))
@@ -170,7 +174,7 @@ class Stage:
 
     def sam(self, *arguments, event=None):
         """Runs sam and returns what it printed, standard error last; a failure of sam is an error that holds both."""
-        run = subprocess.run([pathlib.Path(sys.executable).with_name("sam"), *arguments], cwd=template.ROOT, input=event, text=True,
+        run = subprocess.run([pathlib.Path(sys.executable).with_name("sam"), *arguments], cwd=self.root, input=event, text=True,
                              capture_output=True, timeout=600, env=self.sam_environment())
         self.said.append(run.stdout + run.stderr)
         if run.returncode:

@@ -1,6 +1,7 @@
 """What CloudFormation makes of template.yaml: the SAM transform that AWS runs, and the values of its intrinsic functions."""
 
-import os
+import isolated  # noqa: F401, before all others: the transform asks boto3 for a region before it looks at the one that it is given
+
 import pathlib
 import re
 
@@ -15,9 +16,6 @@ PSEUDO = {
     "AWS::URLSuffix": "amazonaws.com", "AWS::StackName": "migrations-test",
 }
 NOTHING = object()  # AWS::NoValue
-
-# The transform asks boto3 for the region before it looks at the one that it is given.
-os.environ.setdefault("AWS_DEFAULT_REGION", PSEUDO["AWS::Region"])
 
 
 class NoManagedPolicies:

@@ -127,6 +127,7 @@ def test_fails_loudly_otherwise(machine, answers, error, cause):
 
 @pytest.mark.parametrize("fault", [
     (500, "ServiceException"), (502, "AWSLambdaException"), (429, "TooManyRequestsException"), (502, "ResourceNotReadyException"),
+    (500, "SdkClientException"), (500, "ClientExecutionTimeoutException"),
 ], ids=lambda f: f[1])
 def test_asks_again_where_the_service_failed(machine, fault):
     execution, events = machine([aws.Refused(*fault, "not now"), report("applied")], EVENT)

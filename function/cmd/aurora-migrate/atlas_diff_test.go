@@ -5,8 +5,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"ariga.io/atlas-go-sdk/atlasexec"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/alquimistaai/aurora-migrator/function/authoring/atlastest"
@@ -57,6 +59,7 @@ var diffs = map[string]struct{ from, to string }{
 func TestAtlas_diffWritesTheSameFile(t *testing.T) {
 	for name, c := range diffs {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			m := meet(t, map[string]string{"20200101000000_before.sql": c.from})
 			if c.from == "" {
 				if err := os.Remove(filepath.Join(m.dir, "20200101000000_before.sql")); err != nil {
@@ -90,6 +93,23 @@ func TestAtlas_diffWritesTheSameFile(t *testing.T) {
 				t.Errorf("we write atlas.sum\n%s\nand Atlas\n%s", sum, theirs)
 			}
 		})
+	}
+}
+
+// As atlas.hcl says, aurora-migrate dev lends Atlas the database that it needs.
+func TestAtlas_diffOnWhatDevLends(t *testing.T) {
+	m := meet(t, map[string]string{"20200101000000_before.sql": thingsTable})
+	project := filepath.Dir(m.dir)
+	write(t, filepath.Join(project, "atlas.hcl"), projectFile(t))
+	write(t, filepath.Join(project, "schema/schema.hcl"), things("  column \"n\" {\n    type = int\n  }\n"))
+	line := []string{"dev", "--", "sh", "-c", `cd "$0" && exec "$1" migrate diff change --env local`, project, atlastest.CLI(t)}
+	environ := append(atlasexec.Environ(m.env).ToSlice(), "MIGRATE_DEV_URL="+m.db.URL)
+	var stdout, stderr bytes.Buffer
+	if code := run(t.Context(), line, environ, nil, &stdout, &stderr); code != 0 {
+		t.Fatalf("%q exits with %d\n%s%s", line, code, &stdout, &stderr)
+	}
+	if _, text := m.take(); !strings.Contains(text, `ADD COLUMN "n" integer NOT NULL`) {
+		t.Errorf("Atlas wrote\n%s", text)
 	}
 }
 

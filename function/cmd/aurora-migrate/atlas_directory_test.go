@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -84,22 +83,10 @@ func TestAtlas_lint(t *testing.T) {
 
 const root = "../../.."
 
-// projectFile is atlas.hcl of this repository; while there is none, the least
-// that it will have to say.
+// projectFile is atlas.hcl of this repository.
 func projectFile(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, "atlas.hcl"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return `env "local" {
-  src = "file://schema"
-  dev = getenv("MIGRATE_DEV_URL")
-  url = getenv("DATABASE_URL")
-  migration {
-    dir = "file://migrations"
-  }
-}
-`
-	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,6 +94,8 @@ func (t *terminal) runCommand(ctx context.Context, url string, command []string)
 	err := c.Run()
 	var exit *exec.ExitError
 	switch {
+	case c.ProcessState != nil && c.ProcessState.Success():
+		return nil // also where it was told to stop, and did: Run has ctx's error then
 	case errors.As(err, &exit):
 		t.child = exit.ExitCode()
 		if t.child < 0 { // a signal: as a shell says it
