@@ -65,13 +65,15 @@ test-all-majors: ## the database tests on PostgreSQL 15, 16, 17 and 18
 
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, go mod tidy, govulncheck
-	@unformatted=$$(gofmt -l function migrations) || exit 1; \
+	@unformatted=$$(gofmt -l function migrations tools) || exit 1; \
 	test -z "$$unformatted" || { echo "gofmt -w these:"; echo "$$unformatted"; exit 1; } >&2
 	go vet ./... $(ECHO)
 	go -C tools build -o ../.build/tools/ tool
 	.build/tools/staticcheck ./... $(ECHO)
-	go mod tidy -diff
-	go -C tools mod tidy -diff
+	@for module in . tools $(patsubst %/go.mod,%,$(wildcard tools/*/go.mod)); do \
+		echo "go -C $$module mod tidy -diff"; \
+		go -C $$module mod tidy -diff || exit 1; \
+	done
 	@mkdir -p .build; .build/tools/govulncheck ./... >.build/govulncheck.txt 2>&1 && cat .build/govulncheck.txt || { \
 		if grep -q 'vuln\.go\.dev' .build/govulncheck.txt; then echo "govulncheck: its data (https://vuln.go.dev) is out of reach from here, so nothing was checked"; \
 		else cat .build/govulncheck.txt; exit 1; fi; }

@@ -36,9 +36,12 @@ func readConfig(environ []string) (c config, err error) {
 	for _, s := range pipeline.Settings {
 		if v := values[s.Name]; v != "" {
 			if err := s.Read(&c.Config, v); err != nil {
-				wrong = append(wrong, fmt.Errorf("%s is %q: %w", s.Name, v, err))
+				wrong = append(wrong, pipeline.Wrong(s.Name, v, err))
 			}
 		}
+	}
+	if len(wrong) == 0 {
+		wrong = append(wrong, c.Check()) // of what could not be read, nothing follows
 	}
 	wrong = append(wrong, pipeline.UnknownSettings(environ)...)
 	wrong = append(wrong, c.connection(values), level(values["AWS_LAMBDA_LOG_LEVEL"], &c.logLevel))

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ func TestReadConfig(t *testing.T) {
 	}
 	want := migration.Settings{Role: "owner", LockTimeout: 750 * time.Millisecond, LockBudget: 3 * time.Second,
 		StatementTimeout: 90 * time.Second, HistorySchema: "audit", Approval: migration.NoApproval}
-	if c.Settings != want || !c.ReadOnly || !c.ShowDetail || c.logLevel != slog.LevelWarn {
+	if !reflect.DeepEqual(c.Settings, want) || !c.ReadOnly || !c.ShowDetail || c.logLevel != slog.LevelWarn {
 		t.Errorf("config %+v", c)
 	}
 	if got := c.database.String(); got != "app@db.internal:5433/app" {
@@ -39,14 +40,14 @@ func TestReadConfig_defaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Settings != (migration.Settings{}) || c.ReadOnly || c.ShowDetail || c.logLevel != slog.LevelInfo {
+	if !reflect.DeepEqual(c.Settings, migration.Settings{}) || c.ReadOnly || c.ShowDetail || c.logLevel != slog.LevelInfo {
 		t.Errorf("config %+v", c)
 	}
 }
 
 func TestReadConfig_saysWhatIsWrong(t *testing.T) {
-	const names = "MIGRATE_APPROVAL, MIGRATE_CLUSTER_ID, MIGRATE_HISTORY_SCHEMA, MIGRATE_LOCK_BUDGET, MIGRATE_LOCK_TIMEOUT, " +
-		"MIGRATE_READ_ONLY, MIGRATE_ROLE, MIGRATE_SHOW_DETAIL, MIGRATE_STATEMENT_TIMEOUT"
+	const names = "MIGRATE_APPROVAL, MIGRATE_APPROVALS_NEEDED, MIGRATE_APPROVAL_KEYS, MIGRATE_CLUSTER_ID, MIGRATE_HISTORY_SCHEMA, MIGRATE_LOCK_BUDGET, MIGRATE_LOCK_TIMEOUT, " +
+		"MIGRATE_NEVER_ACCEPT, MIGRATE_READ_ONLY, MIGRATE_ROLE, MIGRATE_SHOW_DETAIL, MIGRATE_STATEMENT_TIMEOUT"
 	for _, c := range []struct{ set, want string }{
 		{"DATABASE_URL=", "DATABASE_URL is not set, nor is DB_SECRET_ARN: want one of them, or DB_AUTH=iam (a URL is postgres://user:password@host:5432/database?sslmode=verify-full)"},
 		{"DB_HOST=h", "the database is named twice, by DATABASE_URL and by DB_HOST: leave out one or the other"},
@@ -55,7 +56,14 @@ func TestReadConfig_saysWhatIsWrong(t *testing.T) {
 		{"MIGRATE_LOCK_TIMEOUT=0s", `MIGRATE_LOCK_TIMEOUT is "0s": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},
 		{"MIGRATE_LOCK_BUDGET=-1s", `MIGRATE_LOCK_BUDGET is "-1s": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},
 		{"MIGRATE_STATEMENT_TIMEOUT=-1s", `MIGRATE_STATEMENT_TIMEOUT is "-1s": want a duration of at least 0s, such as 500ms, 2s or 1m30s`},
-		{"MIGRATE_APPROVAL=digests", `MIGRATE_APPROVAL is "digests": want digest or none`},
+		{"MIGRATE_APPROVAL=digests", `MIGRATE_APPROVAL is "digests": want digest, signature or none`},
+		{"MIGRATE_APPROVAL=signature", "MIGRATE_APPROVAL is signature and MIGRATE_APPROVAL_KEYS is not set: nobody could approve anything; give the public keys of those who may (aurora-migrate approve --public --key FILE prints one)"},
+		{"MIGRATE_APPROVAL_KEYS=x", `MIGRATE_APPROVAL_KEYS is "x": key 1 of 1 is not base64: want public keys of ECDSA on P-256: PEM blocks one after another, or the DER of each in base64, with commas between`},
+		{"MIGRATE_APPROVAL_KEYS=" + strings.Repeat("c3VwZXJzZWNyZXQh", 8), `MIGRATE_APPROVAL_KEYS, which has 128 bytes: key 1 of 1 is no public key (SubjectPublicKeyInfo)`},
+		{"MIGRATE_APPROVALS_NEEDED=0", `MIGRATE_APPROVALS_NEEDED is "0": want a number, from 1 on`},
+		{"MIGRATE_APPROVALS_NEEDED=2", "MIGRATE_APPROVALS_NEEDED is set and MIGRATE_APPROVAL is digest, with which no signature is asked for: set MIGRATE_APPROVAL to signature, or leave out the number"},
+		{"MIGRATE_NEVER_ACCEPT=DS102,drops", `MIGRATE_NEVER_ACCEPT is "DS102,drops": "drops" is no code of a finding: want codes such as DS102, with commas between`},
+		{"MIGRATE_NEVER_ACCEPT=,", `MIGRATE_NEVER_ACCEPT is ",": want codes of findings such as DS102, with commas between`},
 		{"MIGRATE_READ_ONLY=yes", `MIGRATE_READ_ONLY is "yes": want true or false`},
 		{"MIGRATE_SHOW_DETAIL=on", `MIGRATE_SHOW_DETAIL is "on": want true or false`},
 		{"MIGRATE_LOCKTIMEOUT=2s", "\"MIGRATE_LOCKTIMEOUT\" is an unknown setting (did you mean \"MIGRATE_LOCK_TIMEOUT\"?): there are " + names},

@@ -278,7 +278,7 @@ func TestCredentials_swallowedPackets(t *testing.T) {
 		{"the endpoint of Secrets Manager", func() []string { return []string{"AWS_ENDPOINT_URL_SECRETS_MANAGER=http://" + deaf} },
 			"the secret " + secretARN + " cannot be read: " + deaf + " does not answer: no TCP connection within ", "A private subnet reaches Secrets Manager only through", "credentials"},
 		{"the database", func() []string { return []string{"DB_HOST=" + host, "DB_PORT=" + port} },
-			deaf + " does not answer: no TCP connection within 5s", "Check that the function is in the VPC's private subnets, that its security group lets ", "port"},
+			deaf + " does not answer: no TCP connection within 5s", "Check that the function is in the VPC's private subnets, that its security group lets " + port + " out", "port"},
 	} {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()

@@ -68,7 +68,7 @@ func (h *handler) serve(ctx context.Context, log *slog.Logger, request pipeline.
 		p.Log, p.Time = log, timeout(ctx)
 		return p.Do(ctx, request)
 	}
-	log.WarnContext(ctx, "not served", "outcome", string(r.Outcome), "reason", reason.Error())
+	log.WarnContext(ctx, "not served", "outcome", string(r.Outcome), "reason", migration.Mask(reason.Error()))
 	return r
 }
 

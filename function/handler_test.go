@@ -106,6 +106,21 @@ type broken struct{}
 
 func (broken) Open(string) (fs.File, error) { panic("at CREATE ROLE a PASSWORD 'hunter2'") }
 
+// What the environment holds in the wrong place may be the whole address of the
+// database, password and all: neither the answer nor the log repeats it.
+func TestInvoke_misconfiguredTellsNoPassword(t *testing.T) {
+	_, err := readConfig([]string{"DB_SECRET_ARN=arn:aws:secretsmanager:eu-west-1:123456789012:secret:s-AbCdEf", "DB_HOST=postgres://app:hunter2@db:5432/x"})
+	h, logged := handling(pipeline.Pipeline{Directory: fstest.MapFS{}, Connect: unreachable})
+	h.misconfigured = err
+	answer, _ := h.Invoke(request(t), []byte(`{"action":"status"}`))
+	if !bytes.Contains(answer, []byte("DB_HOST is")) || !strings.Contains(logged.String(), "DB_HOST is") {
+		t.Errorf("answer %s, log %s", answer, logged)
+	}
+	if all := string(answer) + logged.String(); strings.Contains(all, "hunter2") {
+		t.Errorf("the password is told: %s", all)
+	}
+}
+
 func TestInvoke_everyLineHasTheRequest(t *testing.T) {
 	for _, event := range []string{`{"action":"status"}`, `{"action":"wrong"}`} {
 		h, logged := handling(pipeline.Pipeline{Directory: fstest.MapFS{}, Connect: unreachable})

@@ -4,7 +4,9 @@ package migrations
 
 import "embed"
 
-// FS holds the migration files and their atlas.sum, all at the top.
+// FS holds the migration files, their atlas.sum and, where there is one, their
+// replay.json, all at the top. The last pattern is one for both atlas.sum and
+// replay.json, since one that matches nothing does not compile.
 //
-//go:embed *.sql atlas.sum
+//go:embed *.sql [ar]*.[sj]*
 var FS embed.FS

@@ -111,6 +111,10 @@ func compile(p migration.Pending, stamp migration.Stamp) []migration.Step {
 		row.Applied = row.Total
 		return []migration.Step{{File: p.File, From: from, To: len(p.Stmts), Row: row, First: true}}
 	}
+	if from == len(p.Stmts) { // the rest was taken out of a half-applied file: what ran is all of it
+		row.Applied = row.Total
+		return []migration.Step{{File: p.File, From: from, To: from, Row: row, First: true}}
+	}
 	hashes := migration.StatementHashes(p.Stmts)
 	var steps []migration.Step
 	for i := from; i < len(p.Stmts); i++ {
@@ -119,15 +123,21 @@ func compile(p migration.Pending, stamp migration.Stamp) []migration.Step {
 		if row.Applied == row.Total {
 			row.PartialHashes = nil
 		}
-		steps = append(steps, migration.Step{File: p.File, From: i, To: i + 1, Row: row, First: i == from, Doubt: i == from && p.Row.Doubtful()})
+		steps = append(steps, migration.Step{File: p.File, From: i, To: i + 1, Row: row, First: i == from, Doubt: i == from && inDoubt(p.Stmts[i], p.Row)})
 	}
 	return steps
+}
+
+// inDoubt says that s is the statement whose end the row does not know, and not
+// one that has come into its place since.
+func inDoubt(s migration.Stmt, r migration.Revision) bool {
+	return r.Doubtful() && migration.Mask(s.Text) == r.ErrorStmt
 }
 
 // stamp is what goes into operator_version: with it a digest that comes again
 // is known, and what a half-applied row was before is not lost.
 func (r *run) stamp(p migration.Pending) migration.Stamp {
-	s := migration.Stamp{Release: r.options.Release, Digest: r.plan.Digest, Schema: r.plan.Schema}
+	s := migration.Stamp{Release: r.options.Release, Digest: r.plan.Digest, Schema: r.plan.Schema, Stood: r.plan.Stood}
 	if p.Row.Version == "" {
 		return s
 	}

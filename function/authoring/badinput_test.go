@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -159,6 +160,22 @@ func TestWriters_atOnce(t *testing.T) {
 		if f.Code != "AM124" {
 			t.Errorf("%s: %s", f.ID, f.Summary)
 		}
+	}
+}
+
+// Nothing of a writer stays but what it wrote: no file that kept others away.
+func TestWriters_leaveNoLock(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows locks no directories")
+	}
+	elsewhere := t.TempDir()
+	t.Setenv("TMPDIR", elsewhere)
+	p := newProjectOn(t, "", "migrations/001_a.sql", plain)
+	p.wants(p.New("more", migration.TxFile), migration.Current)
+	p.wants(p.New("again", migration.TxFile), migration.Current)
+	left, err := os.ReadDir(elsewhere)
+	if err != nil || len(left) > 0 || len(p.files()) != 4 {
+		t.Errorf("there is %v, %v, beside %q", left, err, p.files())
 	}
 }
 

@@ -25,7 +25,10 @@ const sumName = "atlas.sum"
 
 func readDirectory(path string) (*directory, error) {
 	d := &directory{path: path}
-	var err error
+	unlock, err := lock(path) // else a new file could be seen whose atlas.sum comes a moment later
+	if err == nil {           // who only reads is not held up by want of a lock
+		defer unlock()
+	}
 	if d.texts, err = texts(path); err != nil {
 		return nil, err
 	}

@@ -96,22 +96,37 @@ func store(path string, text []byte) (temporary string, err error) {
 // patience is how long one writer waits for another.
 const patience = 10 * time.Second
 
-// lock keeps other writers of this program out of a directory. The lock is a
-// file elsewhere, so that the directory holds nothing but migrations.
+// lock keeps other writers of this program out of a directory, by a lock on the
+// directory itself: nothing of it stays. Where the system locks no directories
+// (Windows, NFS) it is on a file elsewhere.
 func lock(dir string) (unlock func(), err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	l := flock.New(dir, flock.SetFlag(os.O_RDONLY))
+	locked, err := l.TryLockContext(ctx, 20*time.Millisecond)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, fs.ErrNotExist) {
+		l = flock.New(lockFile(dir))
+		locked, err = l.TryLockContext(ctx, 20*time.Millisecond)
+	}
+	switch {
+	case locked:
+		return func() { _ = l.Close() }, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("another aurora-migrate writes to %s: nothing was written: %w", dir, err)
+	}
+	return nil, fmt.Errorf("lock %s: nothing was written: %w", dir, err)
+}
+
+// lockFile is the same path for each way to write dir. The file is never taken
+// away: somebody may be waiting for it, who would then lock what has no name.
+func lockFile(dir string) string {
 	path, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, err
+		path = dir
 	}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
 	}
 	sum := sha256.Sum256([]byte(path))
-	l := flock.New(filepath.Join(os.TempDir(), fmt.Sprintf("aurora-migrate-%d-%s.lock", os.Getuid(), hex.EncodeToString(sum[:8]))))
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if ok, err := l.TryLockContext(ctx, 20*time.Millisecond); !ok {
-		return nil, fmt.Errorf("another aurora-migrate writes to %s: nothing was written: %w", dir, err)
-	}
-	return func() { _ = l.Close() }, nil
+	return filepath.Join(os.TempDir(), fmt.Sprintf("aurora-migrate-%d-%s.lock", os.Getuid(), hex.EncodeToString(sum[:8])))
 }

@@ -12,13 +12,6 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
-// An Approval is what came with the request to run a plan.
-type Approval struct {
-	Digest string         // as it came; it may be malformed, then it names no plan
-	Marks  []catalog.Mark // what the plan touched when it was made, where its report was handed in
-	Accept []string       // IDs of findings that are accepted
-}
-
 // Server refuses a database that a plan could not be run against, whatever the
 // plan: a reader, a read-only session, a pooler in between, a role that cannot
 // be SET. It returns nil where nothing of that kind stands in the way.
@@ -111,7 +104,7 @@ func Findings(findings []migration.Finding) *migration.Refusal {
 
 // Approved compares the plan with what was approved. It returns nil where the
 // plan is the one that the digest names, or where no approval is asked for.
-func Approved(p migration.Plan, a Approval, mode migration.ApprovalMode) *migration.Refusal {
+func Approved(p migration.Plan, a migration.Approval, mode migration.ApprovalMode) *migration.Refusal {
 	if a.Digest == "" {
 		if mode == migration.NoApproval {
 			return nil
@@ -133,6 +126,9 @@ func Approved(p migration.Plan, a Approval, mode migration.ApprovalMode) *migrat
 	// at them: then nothing follows from the marks.
 	if slices.Contains(r.Differs, migration.SchemaPart) && !slices.Contains(r.Differs, migration.FilesPart) && len(a.Marks) > 0 {
 		r.Changed = catalog.Changed(a.Marks, p.Touched)
+	}
+	if len(p.Strayed) > 0 {
+		r.Changed = p.Strayed
 	}
 	if len(r.Differs) == 0 {
 		r.Summary = "the digest is not the one of this plan, though none of its explaining digits differ: it has been altered, or it is of another kind of plan"

@@ -139,37 +139,37 @@ func TestApproved(t *testing.T) {
 	begun.Own = migration.History{{Version: "1", OperatorVersion: migration.Stamp{Release: "v", Digest: plan.Digest, Schema: plan.Schema}.String()}}
 	for name, c := range map[string]struct {
 		plan     migration.Plan
-		approval gate.Approval
+		approval migration.Approval
 		mode     migration.ApprovalMode
 		want     string
 		changed  []string
 	}{
-		"the plan":              {plan: plan, approval: gate.Approval{Digest: digest}},
-		"with white space":      {plan: plan, approval: gate.Approval{Digest: " " + digest + "\n"}},
-		"explaining digits":     {plan: plan, approval: gate.Approval{Digest: digest[:len(digest)-1] + "f"}},
+		"the plan":              {plan: plan, approval: migration.Approval{Digest: digest}},
+		"with white space":      {plan: plan, approval: migration.Approval{Digest: " " + digest + "\n"}},
+		"explaining digits":     {plan: plan, approval: migration.Approval{Digest: digest[:len(digest)-1] + "f"}},
 		"none asked for":        {plan: plan, mode: migration.NoApproval},
-		"none asked for, given": {plan: plan, approval: gate.Approval{Digest: digest}, mode: migration.NoApproval},
+		"none asked for, given": {plan: plan, approval: migration.Approval{Digest: digest}, mode: migration.NoApproval},
 		"none":                  {plan: plan, want: "approval: this plan has not been approved: apply needs the digest that plan printed\nAsk for a plan, read it, and hand its digest to apply."},
-		"malformed": {plan: plan, approval: gate.Approval{Digest: digest[:40]},
+		"malformed": {plan: plan, approval: migration.Approval{Digest: digest[:40]},
 			want: "digest: what was handed in as the plan is not a digest: want \"p1_\", 64 hexadecimal digits, \"_\" and 24 more, as plan prints it\nCopy the digest as plan prints it, whole."},
-		"malformed, none asked for": {plan: plan, approval: gate.Approval{Digest: "yes"}, mode: migration.NoApproval,
+		"malformed, none asked for": {plan: plan, approval: migration.Approval{Digest: "yes"}, mode: migration.NoApproval,
 			want: "digest: what was handed in as the plan is not a digest: want \"p1_\", 64 hexadecimal digits, \"_\" and 24 more, as plan prints it\nCopy the digest as plan prints it, whole."},
-		"the sum altered": {plan: plan, approval: gate.Approval{Digest: digest[:3] + strings.Repeat("0", 64) + digest[67:]},
+		"the sum altered": {plan: plan, approval: migration.Approval{Digest: digest[:3] + strings.Repeat("0", 64) + digest[67:]},
 			want: "digest: the digest is not the one of this plan, though none of its explaining digits differ: it has been altered, or it is of another kind of plan" + again},
-		"a file":   {plan: sealed("SELECT 2;", "a", target, migration.Settings{}), approval: gate.Approval{Digest: digest, Marks: plan.Touched}, want: this + "the pending files are not the same (files)" + again},
-		"a schema": {plan: sealed("SELECT 1;", "b", target, migration.Settings{}), approval: gate.Approval{Digest: digest}, want: this + "what it touches has been changed in the database (schema)" + again},
-		"a schema, with the report": {plan: sealed("SELECT 1;", "b", target, migration.Settings{}), approval: gate.Approval{Digest: digest, Marks: plan.Touched},
+		"a file":   {plan: sealed("SELECT 2;", "a", target, migration.Settings{}), approval: migration.Approval{Digest: digest, Marks: plan.Touched}, want: this + "the pending files are not the same (files)" + again},
+		"a schema": {plan: sealed("SELECT 1;", "b", target, migration.Settings{}), approval: migration.Approval{Digest: digest}, want: this + "what it touches has been changed in the database (schema)" + again},
+		"a schema, with the report": {plan: sealed("SELECT 1;", "b", target, migration.Settings{}), approval: migration.Approval{Digest: digest, Marks: plan.Touched},
 			want: this + "what it touches has been changed in the database (schema)" + again, changed: []string{"table public.t was changed"}},
-		"file and schema": {plan: sealed("SELECT 2;", "b", target, migration.Settings{}), approval: gate.Approval{Digest: digest, Marks: plan.Touched},
+		"file and schema": {plan: sealed("SELECT 2;", "b", target, migration.Settings{}), approval: migration.Approval{Digest: digest, Marks: plan.Touched},
 			want: this + "the pending files are not the same (files); and with them what is touched (schema)" + again},
-		"none asked for, another": {plan: sealed("SELECT 2;", "a", target, migration.Settings{}), approval: gate.Approval{Digest: digest}, mode: migration.NoApproval,
+		"none asked for, another": {plan: sealed("SELECT 2;", "a", target, migration.Settings{}), approval: migration.Approval{Digest: digest}, mode: migration.NoApproval,
 			want: this + "the pending files are not the same (files)" + again},
-		"the rest": {plan: sealed("SELECT 1;", "a", migration.Target{Database: "x", Engine: "y"}, migration.Settings{LockTimeout: time.Second}), approval: gate.Approval{Digest: digest},
+		"the rest": {plan: sealed("SELECT 1;", "a", migration.Target{Database: "x", Engine: "y"}, migration.Settings{LockTimeout: time.Second}), approval: migration.Approval{Digest: digest},
 			want: this + "the engine has another version (engine); it was made for another cluster, database or role (target); it was made under other settings (settings)" + again},
 		"history": {plan: migration.Draft{Files: plan.Files, History: migration.History{{Version: "0"}}}.Seal(catalog.Snapshot{{Kind: "table", Name: "public.t", Definition: "a"}}, target, migration.Settings{}.Defaults()),
-			approval: gate.Approval{Digest: digest}, want: this + "other migrations have run or been taken back (history)" + again},
+			approval: migration.Approval{Digest: digest}, want: this + "other migrations have run or been taken back (history)" + again},
 		// What it touches is not looked at again then: nothing is gone.
-		"begun, and other settings": {plan: begun.Seal(nil, target, migration.Settings{LockTimeout: time.Second}.Defaults()), approval: gate.Approval{Digest: digest, Marks: plan.Touched},
+		"begun, and other settings": {plan: begun.Seal(nil, target, migration.Settings{LockTimeout: time.Second}.Defaults()), approval: migration.Approval{Digest: digest, Marks: plan.Touched},
 			want: this + "it was made under other settings (settings)" + again},
 	} {
 		r := gate.Approved(c.plan, c.approval, c.mode)

@@ -17,6 +17,12 @@ type Draft struct {
 	History History // all rows but Own, the ones that Own replaced restored
 	Own     History // rows that carry the digest in question
 	To      string  // the version asked for; "" for all
+	// Stood is what of the objects it touches was not as the migrations say
+	// before it began; see Against.
+	Stood Stood
+	// Strayed says, of a draft that goes on, what of the objects it touches has
+	// been changed by somebody else since it began.
+	Strayed []string
 }
 
 // A Pending file is one of a draft, with how much of it is there already.

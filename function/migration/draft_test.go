@@ -375,7 +375,7 @@ func (w *world) approved(t testing.TB, to string, digest migration.Digest) (plan
 	if len(findings) > 0 {
 		t.Fatalf("findings: %+v", findings)
 	}
-	approval := gate.Approval{Digest: digest.String()}
+	approval := migration.Approval{Digest: digest.String()}
 	if gate.Approved(plan, approval, migration.ByDigest) == nil {
 		return plan, true
 	}

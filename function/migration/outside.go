@@ -44,8 +44,6 @@ func (s Stmt) Outside() Outside {
 	words := &cursor{tokens: t}
 	var o Outside
 	switch {
-	case s.Rerunnable:
-		o.Kind = Repeatable
 	case words.take("create"):
 		o = createOutside(words)
 	case words.take("drop"):
@@ -57,10 +55,13 @@ func (s Stmt) Outside() Outside {
 	case words.take("vacuum"), words.take("cluster"), words.take("analyze"), words.take("checkpoint"), words.take("alter", "system"):
 		o.Kind = Repeatable
 	}
-	if o.Kind == "" {
-		return Outside{Kind: Unknowable}
+	switch {
+	case o.Kind != "": // looking tells more than its author's word, and the CONCURRENTLY family bears no timeouts
+		return o
+	case s.Rerunnable:
+		return Outside{Kind: Repeatable}
 	}
-	return o
+	return Outside{Kind: Unknowable}
 }
 
 func createOutside(w *cursor) (o Outside) {
@@ -186,12 +187,14 @@ func (c *cursor) name() string {
 	return ""
 }
 
+// qualified reads a name and its schema; a database in front of both can only
+// be the one that we are in.
 func (c *cursor) qualified() (schema, name string) {
 	name = c.name()
-	if c.symbol(".") {
-		return name, c.name()
+	for c.symbol(".") {
+		schema, name = name, c.name()
 	}
-	return "", name
+	return schema, name
 }
 
 func (c *cursor) contains(word string) bool {

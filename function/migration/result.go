@@ -8,13 +8,16 @@ import (
 // Action is what a request asks for.
 type Action string
 
-// The actions. Status, plan and doctor only read.
+// The actions. Status, plan, verify and doctor only read.
 const (
 	ActionStatus   Action = "status"
 	ActionPlan     Action = "plan"
 	ActionApply    Action = "apply"
 	ActionBaseline Action = "baseline"
-	ActionDoctor   Action = "doctor"
+	// ActionApprove is of the terminal alone: no event has it.
+	ActionApprove Action = "approve"
+	ActionVerify  Action = "verify"
+	ActionDoctor  Action = "doctor"
 )
 
 // Outcome is the one word that a caller branches on.
@@ -28,6 +31,8 @@ const (
 	Baselined   Outcome = "baselined"
 	Current     Outcome = "current"
 	Outstanding Outcome = "pending"
+	Clean       Outcome = "clean"
+	Drifted     Outcome = "drifted"
 	Healthy     Outcome = "healthy"
 	Unhealthy   Outcome = "unhealthy"
 	Failed      Outcome = "failed"
@@ -39,7 +44,7 @@ const (
 // ExitCode is what the command line ends with.
 func (o Outcome) ExitCode() int {
 	switch o {
-	case Planned, NothingToDo, Applied, Baselined, Current, Outstanding, Healthy:
+	case Planned, NothingToDo, Applied, Baselined, Current, Outstanding, Clean, Healthy:
 		return 0
 	case Invalid:
 		return 2
@@ -47,6 +52,8 @@ func (o Outcome) ExitCode() int {
 		return 3
 	case Unfinished:
 		return 4
+	case Drifted:
+		return 5
 	}
 	return 1
 }
@@ -62,16 +69,18 @@ type Result struct {
 	Asked      string       // the digest of the request, as it came
 	To         string       // of the request
 	Approval   ApprovalMode // what a plan needs here before it may run
+	Given      Approval     // what came with the request
 	Target     *Target      // nil where the database was not reached
 	Plan       *Plan        // nil where nothing was sealed
 	Adoption   *Adoption
 	Refusal    *Refusal
 	Findings   []Finding
 	Files      []FileResult
-	Migrations []Migration // of status
-	Version    string      // current version of the history
-	Lock       *Peer       // of status: who holds the lock
-	Diagnosis  Diagnosis   // of doctor
+	Migrations []Migration   // of status
+	Version    string        // current version of the history
+	Lock       *Peer         // of status: who holds the lock
+	Diagnosis  Diagnosis     // of doctor
+	Verified   *Verification // of verify; nil where nothing was compared
 	Failure    *Failure
 	Unseen     []string // what plan had no time to look at
 	Next       string   // a sentence: what to do now
@@ -83,6 +92,15 @@ type Reason string
 // The reasons.
 const (
 	NotApproved     Reason = "approval"
+	NotSigned       Reason = "unsigned"
+	OtherApproval   Reason = "other_approval"
+	ApprovalExpired Reason = "expired"
+	ExpiryTooFar    Reason = "expiry"
+	KeyUnlisted     Reason = "key"
+	SignatureFaulty Reason = "signature"
+	AcceptsUnknown  Reason = "accepts"
+	FindingsBlock   Reason = "findings"
+	NeverAccepted   Reason = "never_accepted"
 	DigestDiffers   Reason = "digest"
 	LockHeld        Reason = "locked"
 	OnReader        Reason = "reader"
@@ -93,6 +111,12 @@ const (
 	DirectoryFaulty Reason = "directory"
 	HistoryUnclear  Reason = "history"
 	OnlyPlanning    Reason = "planner"
+
+	UnderBlueGreen    Reason = "blue_green"
+	BehindVacuum      Reason = "wraparound"
+	BehindTransaction Reason = "transaction"
+	BehindSnapshot    Reason = "snapshot"
+	NoReplay          Reason = "replay"
 )
 
 // A Refusal says why a plan may not run now. It is an answer, not an error.

@@ -69,6 +69,8 @@ type Stamp struct {
 	Release string
 	Digest  Digest
 	Schema  string // SHA-256, hexadecimal
+	// Stood is what was not as the migrations say when the digest was sealed.
+	Stood Stood
 	// Was is the half-applied row that this one replaced, as far as a digest
 	// covers it (type, applied, total, hash); nil where there was none.
 	Was *Revision
@@ -79,6 +81,9 @@ const operator = "aurora-migrate"
 func (s Stamp) String() string {
 	release := strings.Join(strings.Fields(s.Release), "-") // one word, whatever it is called
 	words := []string{operator, release, s.Digest.String(), "schema:" + s.Schema}
+	if s.Stood.Known {
+		words = append(words, s.Stood.String())
+	}
 	if s.Was != nil {
 		words = append(words, fmt.Sprintf("was:%d,%d,%d,%s", s.Was.Type, s.Was.Applied, s.Was.Total, s.Was.Hash))
 	}
@@ -89,7 +94,7 @@ func (s Stamp) String() string {
 // for anything that does not have the exact form of ours.
 func (r Revision) Stamp() (Stamp, bool) {
 	words := strings.Split(r.OperatorVersion, " ")
-	if len(words) < 4 || len(words) > 5 || words[0] != operator {
+	if len(words) < 4 || len(words) > 6 || words[0] != operator {
 		return Stamp{}, false
 	}
 	schema, ok := strings.CutPrefix(words[3], "schema:")
@@ -98,9 +103,15 @@ func (r Revision) Stamp() (Stamp, bool) {
 		return Stamp{}, false
 	}
 	s := Stamp{Release: words[1], Digest: digest, Schema: schema}
-	if len(words) == 5 {
+	rest := words[4:]
+	if len(rest) > 0 {
+		if s.Stood, ok = readStood(rest[0]); ok {
+			rest = rest[1:]
+		}
+	}
+	if len(rest) == 1 {
 		s.Was = new(Revision)
-		_, _ = fmt.Sscanf(words[4], "was:%d,%d,%d,%s", &s.Was.Type, &s.Was.Applied, &s.Was.Total, &s.Was.Hash)
+		_, _ = fmt.Sscanf(rest[0], "was:%d,%d,%d,%s", &s.Was.Type, &s.Was.Applied, &s.Was.Total, &s.Was.Hash)
 	}
 	if s.String() != r.OperatorVersion {
 		return Stamp{}, false

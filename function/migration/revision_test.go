@@ -120,3 +120,29 @@ func TestRevision_words(t *testing.T) {
 		t.Error("doubt")
 	}
 }
+
+// What stood before a plan began goes into the row and comes back, also beside
+// what the row was; a row without it knows nothing.
+func TestStamp_drift(t *testing.T) {
+	digest, err := migration.ParseDigest("p1_" + strings.Repeat("ab", 32) + "_" + strings.Repeat("c", 24))
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := &migration.Revision{Type: migration.Executed, Applied: 1, Total: 3, Hash: "h1:x="}
+	for _, s := range []migration.Stamp{
+		{}, {Was: was}, {Stood: migration.Stood{Known: true}}, {Stood: migration.Stood{Known: true}, Was: was},
+		{Stood: migration.Stood{Known: true, Facts: []string{"0123456789", "abcdef0123"}}, Was: was},
+	} {
+		s.Release, s.Digest, s.Schema = "v1.2.3", digest, strings.Repeat("0", 64)
+		got, ok := migration.Revision{OperatorVersion: s.String()}.Stamp()
+		if diff := cmp.Diff(s, got, cmp.Comparer(func(a, b migration.Digest) bool { return a == b })); !ok || diff != "" {
+			t.Errorf("%s: %v\n%s", s, ok, diff)
+		}
+	}
+	for _, wrong := range []string{"drift:", "drift:none,none", "drift:012345678", "drift:none drift:none", "drift:none x", "drift:none was:2,1,3,h1:x= x"} {
+		text := migration.Stamp{Release: "v1", Digest: digest, Schema: strings.Repeat("0", 64)}.String() + " " + wrong
+		if s, ok := (migration.Revision{OperatorVersion: text}).Stamp(); ok {
+			t.Errorf("%q is taken as %+v", wrong, s)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package migration
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -42,16 +43,26 @@ type Settings struct {
 	Role string
 	// Approval is what a plan needs before it may run.
 	Approval ApprovalMode
+	// ApprovalKeys are those whose signatures count, for BySignature.
+	ApprovalKeys []PublicKey
+	// ApprovalsNeeded is how many different ones of them have to sign. 1 where
+	// it is 0.
+	ApprovalsNeeded int
+	// NeverAccept are codes of findings that no approval can accept.
+	NeverAccept []string
 }
 
 // ApprovalMode says what a plan needs before it may run.
 type ApprovalMode string
 
-// ByDigest: the digest that plan printed is handed back. NoApproval: nothing;
-// for a laptop, where the one who plans is the one who applies.
+// ByDigest: the digest that plan printed is handed back. BySignature: beside
+// it, that it is approved is signed, until when, and what was accepted.
+// NoApproval: nothing; for a laptop, where the one who plans is the one who
+// applies.
 const (
-	ByDigest   ApprovalMode = "digest"
-	NoApproval ApprovalMode = "none"
+	ByDigest    ApprovalMode = "digest"
+	BySignature ApprovalMode = "signature"
+	NoApproval  ApprovalMode = "none"
 )
 
 // Defaults returns s with every zero field set to what it stands for.
@@ -65,6 +76,9 @@ func (s Settings) Defaults() Settings {
 	if s.Approval == "" {
 		s.Approval = ByDigest
 	}
+	if s.ApprovalsNeeded == 0 {
+		s.ApprovalsNeeded = 1
+	}
 	return s
 }
 
@@ -72,7 +86,25 @@ func (s Settings) part() string {
 	var f fields
 	f.add("lock_timeout", s.LockTimeout.String(), "lock_budget", s.LockBudget.String(),
 		"statement_timeout", s.StatementTimeout.String(), "history_schema", s.HistorySchema, "approval", string(s.Approval))
+	s.addPolicy(&f)
 	return f.sum()
+}
+
+// addPolicy adds who may approve, and what nobody may accept, where there is
+// such a policy: so a digest of settings without one is the same as ever.
+func (s Settings) addPolicy(f *fields) {
+	if s.Approval == BySignature {
+		var ids []string
+		for _, k := range s.ApprovalKeys {
+			ids = append(ids, k.ID)
+		}
+		slices.Sort(ids)
+		f.add("approvals_needed", itoa(s.ApprovalsNeeded), "approval_keys", strings.Join(ids, ","))
+	}
+	if len(s.NeverAccept) > 0 {
+		codes := slices.Sorted(slices.Values(s.NeverAccept))
+		f.add("never_accept", strings.Join(slices.Compact(codes), ","))
+	}
 }
 
 func (t Target) part() string {

@@ -36,9 +36,17 @@ func (w *walk) apply(ctx context.Context) {
 	if !ok {
 		return
 	}
-	w.result.Plan, w.result.Version = &plan, history.Current()
+	w.result.Plan, w.result.Version, w.history = &plan, history.Current(), history
 	if len(plan.Files) == 0 {
 		w.result.Plan, w.result.Outcome = nil, migration.NothingToDo
+		return
+	}
+	if err := w.judge(ctx, plan); err != nil {
+		w.fail(err)
+		return
+	}
+	w.answered(plan)
+	if !w.judged(plan) || !w.unobstructed(ctx, plan) {
 		return
 	}
 	w.execute(ctx, plan)
@@ -69,7 +77,7 @@ func (w *walk) needsApproval(ctx context.Context) bool {
 		w.result.Outcome, w.result.Version = migration.NothingToDo, history.Current()
 		return false
 	}
-	if refusal := gate.Approved(plan, gate.Approval{}, w.settings.Approval); refusal != nil {
+	if refusal := gate.Approved(plan, migration.Approval{}, w.settings.Approval); refusal != nil {
 		w.refuse(refusal)
 		return false
 	}
@@ -120,7 +128,7 @@ func (w *walk) approved(ctx context.Context, history migration.History, digest m
 	if !ok {
 		return plan, false
 	}
-	approval := gate.Approval{Digest: w.request.Plan, Marks: w.request.Marks, Accept: w.request.Accept}
+	approval := w.request.approval()
 	refusal := gate.Approved(plan, approval, w.settings.Approval)
 	if refusal != nil && plan.Finished() {
 		last := plan.Own[len(plan.Own)-1].Version
@@ -152,6 +160,7 @@ func (w *walk) execute(ctx context.Context, plan migration.Plan) {
 	w.result.Outcome = migration.Applied
 	if stop == nil {
 		w.result.Version = files[len(files)-1].Version
+		w.verifyTouched(ctx, plan)
 		return
 	}
 	w.result.Outcome, w.result.Failure = stop.Outcome, stop.Failure

@@ -19,7 +19,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -121,11 +120,11 @@ func badServers() []badInput {
 		at("a user that is not there", func(s *scene) { s.connect(s.db.As("nobody_at_all", password)) }, "Check the password of nobody_at_all", "28P01"),
 		at("a database that is not there", func(s *scene) { s.connect(s.edit(func(u *url.URL) { u.Path = "/nowhere" })) }, "Create the database nowhere", "3D000"),
 		at("a host that does not answer", func(s *scene) {
-			s.connectTo(deaf(s.T))
+			s.connectTo(pgtest.Deaf(s.T))
 			s.request = planTo("") // once is long enough
 		}, "security group", "does not answer: no TCP connection within 5s"),
 		at("a host that does not answer, and little time", func(s *scene) {
-			s.connectTo(deaf(s.T))
+			s.connectTo(pgtest.Deaf(s.T))
 			s.patience = time.Second
 		}, "security group", "does not answer: no TCP connection within "),
 		at("a port that refuses", func(s *scene) { s.connectTo(closed(s.T)) }, "Check host and port", "refuses the connection"),
@@ -187,37 +186,6 @@ func listen(t testing.TB) net.Listener {
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	return l
-}
-
-// deaf is an address that takes no more connections and refuses none: what
-// comes for it is dropped, as by a security group.
-func deaf(t testing.TB) string {
-	t.Helper()
-	socket, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(socket) })
-	if err := syscall.Bind(socket, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Listen(socket, 0); err != nil {
-		t.Fatal(err)
-	}
-	name, err := syscall.Getsockname(socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
-	for range 10_000 { // until its queue is full
-		c, err := net.DialTimeout("tcp", address, 300*time.Millisecond)
-		if err != nil {
-			return address
-		}
-		t.Cleanup(func() { _ = c.Close() })
-	}
-	t.Fatalf("%s takes whatever comes", address)
-	return ""
 }
 
 // serve is an address where each connection gets what answer makes of it.

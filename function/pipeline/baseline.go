@@ -36,8 +36,11 @@ func (w *walk) baseline(ctx context.Context) {
 		w.result.Outcome = migration.Planned
 		return
 	}
-	if refusal := gate.Approved(plan, gate.Approval{Digest: w.request.Plan}, w.settings.Approval); refusal != nil {
+	if refusal := gate.Approved(plan, w.request.approval(), w.settings.Approval); refusal != nil {
 		w.refuse(refusal)
+		return
+	}
+	if !w.judged(plan) {
 		return
 	}
 	stamp := migration.Stamp{Release: w.Release, Digest: plan.Digest, Schema: plan.Schema}
@@ -46,8 +49,20 @@ func (w *walk) baseline(ctx context.Context) {
 	}
 	if err := w.session.WriteRows(ctx, adoption.Write, adoption.Delete); err != nil {
 		w.fail(err)
+		w.unanswered()
 		return
 	}
 	w.log.InfoContext(ctx, "baselined", "to", adoption.Version)
 	w.result.Outcome, w.result.Version = migration.Baselined, adoption.Version
+}
+
+// unanswered corrects what is told of rows whose COMMIT got no answer.
+func (w *walk) unanswered() {
+	f := w.result.Failure
+	if f.Kind != migration.Disconnected {
+		return
+	}
+	w.result.Outcome = migration.Unfinished
+	f.State = "It is not known whether the history was written: the connection was lost before the answer came. Either all of it was, or nothing."
+	f.Next = "Run the same command again: it looks whether the history is as it should be, and writes it if not."
 }

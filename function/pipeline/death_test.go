@@ -132,6 +132,11 @@ func what(t testing.TB, db *pgtest.DB) string {
 // that the same request, made again, ends where an undisturbed run ends.
 func TestApply_resumesAfterDyingAnywhere(t *testing.T) {
 	files := straight(t)
+	t.Run("without a replay", func(t *testing.T) { diesAnywhere(t, files) })
+	t.Run("with one", func(t *testing.T) { diesAnywhere(t, replayed(t, files)) })
+}
+
+func diesAnywhere(t *testing.T, files fs.FS) {
 	whole := pgtest.New(t)
 	life := &mortal{}
 	applied(t, mortalPipeline(t, whole.URL, files, life))
@@ -158,6 +163,9 @@ func TestApply_resumesAfterDyingAnywhere(t *testing.T) {
 				if got := what(t, db); got != undisturbed {
 					t.Errorf("ends as\n%s\nundisturbed:\n%s", got, undisturbed)
 				}
+				if warned := again.Findings; len(warned) > 0 {
+					t.Errorf("warns of %s", told(again))
+				}
 			})
 		}
 	}
@@ -178,7 +186,7 @@ func mortalPipeline(t testing.TB, url string, files fs.FS, m *mortal) *pipeline.
 // The server can die as well: an administrator, a failover. Each time the
 // backend is ended when the run has got so far.
 func TestApply_resumesAfterTheServerEndsIt(t *testing.T) {
-	files := straight(t)
+	files := replayed(t, straight(t))
 	whole := pgtest.New(t)
 	applied(t, on(t, whole.URL, files))
 	undisturbed := what(t, whole)

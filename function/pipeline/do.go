@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"time"
@@ -26,6 +27,7 @@ const planTime = 40 * time.Second
 func (p *Pipeline) Do(ctx context.Context, r Request) migration.Result {
 	w := &walk{Pipeline: p, request: r, run: runID(), settings: p.Settings.Defaults()}
 	w.result.Action, w.result.Asked, w.result.To, w.result.Approval = r.Action, r.Plan, r.To, w.settings.Approval
+	w.result.Given = r.approval()
 	w.log = p.Log
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
@@ -53,7 +55,11 @@ type walk struct {
 	run      string
 	log      *slog.Logger
 	dir      *migration.Dir
+	replay   *migration.Replay // nil where there is none
+	history  migration.History // that an apply began with
 	session  *postgres.Session
+	// obstacles are what stood in the way of the plan when it was sealed last.
+	obstacles migration.Obstacles
 	// explained: where the credentials come from, more was known of the last
 	// login that was refused.
 	explained bool
@@ -70,13 +76,15 @@ func (w *walk) serve(ctx context.Context) {
 		w.apply(ctx)
 	case migration.ActionBaseline:
 		w.baseline(ctx)
+	case migration.ActionVerify:
+		w.verify(ctx)
 	case migration.ActionDoctor:
 		w.doctor(ctx)
 	}
 }
 
 // onlyReading are the actions that have to answer within planTime.
-var onlyReading = []migration.Action{migration.ActionStatus, migration.ActionPlan, migration.ActionDoctor}
+var onlyReading = []migration.Action{migration.ActionStatus, migration.ActionPlan, migration.ActionVerify, migration.ActionDoctor}
 
 // limit leaves, of the time that there is, enough to stop what runs and to
 // answer.
@@ -99,7 +107,6 @@ func (w *walk) limit(ctx context.Context) (context.Context, context.CancelFunc) 
 // readDirectory reads the files; false where they cannot be planned. Status
 // shows what there is all the same.
 func (w *walk) readDirectory() bool {
-	fsys := w.Directory
 	if w.request.Directory != nil {
 		if !w.ReadOnly {
 			w.refuse(&migration.Refusal{Reason: migration.OnlyPlanning,
@@ -107,9 +114,8 @@ func (w *walk) readDirectory() bool {
 				Next:    "Send the directory to the planner function."})
 			return false
 		}
-		fsys = migration.MemoryDir(w.request.Directory)
 	}
-	dir, findings, err := migration.ReadDir(fsys)
+	dir, findings, err := migration.ReadDir(w.files())
 	if err != nil {
 		w.fail(&migration.Failure{Message: err.Error(), State: "Nothing was sent to the database.", Next: "Check that the directory is there and can be read.", Cause: err})
 		return false
@@ -120,11 +126,19 @@ func (w *walk) readDirectory() bool {
 		w.refuse(refusal)
 		return false
 	}
-	return true
+	return w.request.Action == migration.ActionStatus || w.readReplay()
+}
+
+// files are those of the request where it brings some.
+func (w *walk) files() fs.FS {
+	if w.request.Directory != nil {
+		return migration.MemoryDir(w.request.Directory)
+	}
+	return w.Directory
 }
 
 // connect opens the session; false where there is none, or where the server is
-// not one to run a plan against. Status only reads, so it takes any server.
+// not one to run a plan against. Status and verify only read, so they take any server.
 func (w *walk) connect(ctx context.Context, digest migration.Digest) bool {
 	session, err := w.open(ctx, digest)
 	if err != nil {
@@ -138,7 +152,7 @@ func (w *walk) connect(ctx context.Context, digest migration.Digest) bool {
 		w.refuse(refusal)
 		return false
 	}
-	if w.request.Action == migration.ActionStatus {
+	if w.request.Action == migration.ActionStatus || w.request.Action == migration.ActionVerify {
 		return true
 	}
 	if w.ReadOnly {

@@ -88,7 +88,7 @@ func (w *walk) probeServer(ctx context.Context, config postgres.Config, p *migra
 	}
 	options := postgres.ProbeOptions{Old: oldTransaction}
 	if w.dir != nil && w.probePending(ctx, p) {
-		options.Words, options.Everything = migration.Draft{Files: p.Directory.Pending}.Touches()
+		options.Words, options.Everything = migration.Draft{Files: p.Directory.Pending}.Touches(nil)
 	}
 	p.Live = session.Probe(ctx, options)
 }

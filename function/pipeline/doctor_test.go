@@ -140,7 +140,7 @@ func illWay() []illness {
 			case "closed":
 				address = closed(s.T)
 			case "deaf":
-				address = deaf(s.T)
+				address = pgtest.Deaf(s.T)
 			case "silent":
 				address = serve(s.T, silent)
 			case "http":

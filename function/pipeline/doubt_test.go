@@ -27,11 +27,19 @@ var cutOff = []struct {
 		"DROP INDEX CONCURRENTLY t_id", "SELECT to_regclass('t_id') IS NULL", true},
 	{"reindex index", "CREATE TABLE t (id int); CREATE INDEX t_id ON t (id)",
 		"REINDEX INDEX CONCURRENTLY t_id", "SELECT count(*) = 1 AND bool_and(indisvalid) FROM pg_index WHERE indrelid = 't'::regclass", true},
-	{"reindex table", "CREATE TABLE t (id int PRIMARY KEY, n int UNIQUE)",
+	{"reindex index whose name is cut within a character", "CREATE TABLE t (id int); CREATE INDEX a" + umlauts + " ON t (id)",
+		"REINDEX INDEX CONCURRENTLY a" + umlauts, "SELECT count(*) = 1 AND bool_and(indisvalid) FROM pg_index WHERE indrelid = 't'::regclass", true},
+	{"create index with a name longer than PostgreSQL keeps", "CREATE TABLE t (id int)",
+		"CREATE INDEX CONCURRENTLY " + umlauts + umlauts + " ON t (id)", "SELECT count(*) = 1 AND bool_and(indisvalid) FROM pg_index WHERE indrelid = 't'::regclass", true},
+	{"create index that is said to be rerunnable", "CREATE TABLE t (id int)",
+		"-- aurora:rerunnable\nCREATE INDEX CONCURRENTLY IF NOT EXISTS t_id ON t (id)", "SELECT indisvalid FROM pg_index WHERE indexrelid = 't_id'::regclass", true},
+	{"reindex table", "CREATE TABLE t (id int PRIMARY KEY, n int UNIQUE, long text)",
 		"REINDEX (VERBOSE) TABLE CONCURRENTLY t", "SELECT count(*) = 2 AND bool_and(indisvalid) FROM pg_index WHERE indrelid = 't'::regclass", true},
 	{"detach partition", "CREATE TABLE p (id int) PARTITION BY RANGE (id); CREATE TABLE t PARTITION OF p FOR VALUES FROM (1) TO (9)",
 		"ALTER TABLE p DETACH PARTITION t CONCURRENTLY", "SELECT NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = 't'::regclass)", true},
 }
+
+const umlauts = "üüüüüüüüüüüüüüüüüüüüüüüüüüüüüü" // 60 bytes
 
 const outside = "-- atlas:txmode none\n\n"
 

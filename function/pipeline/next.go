@@ -18,8 +18,14 @@ func next(r migration.Result) string {
 	}
 	switch r.Outcome {
 	case migration.Planned:
+		if r.Adoption != nil && r.Approval == migration.BySignature {
+			return "If this is right, have it signed, and send the same again with its digest as the plan and its approval."
+		}
 		if r.Adoption != nil {
 			return fmt.Sprintf("If this is right, send baseline with version %s again, with this digest as the plan.", r.Adoption.Version)
+		}
+		if r.Approval == migration.BySignature {
+			return "Read it; then have it signed, and apply it with its approval."
 		}
 		return "Read it; then apply it by its digest."
 	case migration.Applied:
@@ -31,6 +37,10 @@ func next(r migration.Result) string {
 	case migration.Unhealthy:
 		broken, _ := r.Diagnosis.Broken()
 		return broken.Fix
+	case migration.Clean:
+		return "Nothing is to be done."
+	case migration.Drifted:
+		return "For each of these, write a migration that brings it into the files, so that every database gets it, or take the change back by hand; then verify again."
 	case migration.Healthy:
 		return "Nothing stands in the way: ask for a plan."
 	case migration.Baselined:

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"context"
 
-	"github.com/alquimistaai/aurora-migrator/function/catalog"
 	"github.com/alquimistaai/aurora-migrator/function/gate"
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
@@ -31,6 +30,12 @@ func (w *walk) plan(ctx context.Context) {
 	for _, p := range plan.Files {
 		w.result.Files = append(w.result.Files, migration.FileResult{Pending: p, Row: p.Row, Plan: true})
 	}
+	if err := w.judge(ctx, plan); err != nil {
+		w.fail(err)
+		return
+	}
+	w.data(ctx, plan)
+	w.result.Findings = append(w.result.Findings, gate.Foreseen(gate.NoGo(gate.NeedsOf(plan.Draft, w.replay), w.obstacles))...)
 	w.log.InfoContext(ctx, "planned", "digest", plan.Digest.String(), "files", len(plan.Files))
 }
 
@@ -54,15 +59,21 @@ func (w *walk) sealed(ctx context.Context, history migration.History, to string,
 }
 
 func (w *walk) seal(ctx context.Context, draft migration.Draft) (migration.Plan, error) {
-	var live catalog.Snapshot
-	if len(draft.Files) > 0 && len(draft.Own) == 0 {
-		words, everything := draft.Touches()
-		var err error
-		if live, err = w.session.Touched(ctx, words, everything); err != nil {
-			return migration.Plan{}, err
-		}
+	target := w.session.Facts().Target
+	if len(draft.Files) == 0 || len(draft.Own) > 0 && !draft.Watches(w.replay, target) {
+		return draft.Against(w.replay, w.dir, target, nil).Seal(nil, target, w.settings), nil
 	}
-	return draft.Seal(live, w.session.Facts().Target, w.settings), nil
+	words, everything := draft.Touches(w.replay)
+	live, obstacles, err := w.session.TouchedAndObstacles(ctx, words, everything, gate.NeedsOf(draft, w.replay).Relations())
+	if err != nil {
+		return migration.Plan{}, err
+	}
+	w.obstacles = obstacles
+	draft = draft.Against(w.replay, w.dir, target, live)
+	if len(draft.Own) > 0 {
+		live = nil // it is not what was approved
+	}
+	return draft.Seal(live, target, w.settings), nil
 }
 
 // firstVersion is what an example of a baseline may name: a version below the

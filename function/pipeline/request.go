@@ -17,13 +17,13 @@ import (
 // A Request is the event: what a caller asks for, whichever door it came by.
 type Request struct {
 	Action    migration.Action
-	Plan      string            // the digest, as it was handed in; it may be malformed, then it names no plan
-	Marks     []catalog.Mark    // what the plan touched, where the plan report was handed in instead of its digest
-	To        string            // stop at this version; repeated at apply as planned
-	Version   string            // of baseline
-	Accept    []string          // IDs of findings that the approval accepts
-	Directory map[string]string // name to text: files of a branch, for a planner
-	Brief     bool              // an answer under 100 KB
+	Plan      string             // the digest, as it was handed in; it may be malformed, then it names no plan
+	Marks     []catalog.Mark     // what the plan touched, where the plan report was handed in instead of its digest
+	To        string             // stop at this version; repeated at apply as planned
+	Version   string             // of baseline
+	Approval  migration.Approval // without the digest and the marks, which are Plan and Marks
+	Directory map[string]string  // name to text: files of a branch, for a planner
+	Brief     bool               // an answer under 100 KB
 }
 
 // event is the wire form of a Request, with the fields of every action.
@@ -37,15 +37,12 @@ type event struct {
 	Brief     bool              `json:"brief"`
 }
 
-type approval struct {
-	Accept []string `json:"accept"`
-}
-
 // Every field is here, so that one which stands where it does not belong is
 // told from a typo.
 var (
-	eventFields    = []string{"action", "plan", "to", "version", "approval", "directory", "brief"}
-	approvalFields = []string{"accept"}
+	eventFields     = []string{"action", "plan", "to", "version", "approval", "directory", "brief"}
+	approvalFields  = []string{"accept", "expires", "signatures", "digest"}
+	signatureFields = []string{"key", "signature"}
 )
 
 // fields are those that an action knows beside action and brief.
@@ -53,11 +50,12 @@ var fields = map[migration.Action][]string{
 	migration.ActionStatus:   {},
 	migration.ActionPlan:     {"to", "directory"},
 	migration.ActionApply:    {"plan", "to", "approval"},
-	migration.ActionBaseline: {"version", "plan"},
+	migration.ActionBaseline: {"version", "plan", "approval"},
+	migration.ActionVerify:   {},
 	migration.ActionDoctor:   {},
 }
 
-var actions = []string{"status", "plan", "apply", "baseline", "doctor"}
+var actions = []string{"status", "plan", "apply", "verify", "baseline", "doctor"}
 
 // ParseRequest reads an event. What it does not understand it refuses by name,
 // with the nearest name that it knows: a field with a typo, or one that stands
@@ -87,7 +85,7 @@ func ParseRequest(data []byte) (Request, error) {
 	if r.Directory != nil && len(r.Directory) == 0 {
 		return Request{}, errors.New(`"directory" is empty: want an object of file name to text, atlas.sum among them`)
 	}
-	if err := r.readApproval(e.Approval); err != nil {
+	if r.Approval, err = readApproval(e.Approval); err != nil {
 		return Request{}, err
 	}
 	if err := r.readPlan(e.Plan); err != nil {
@@ -111,21 +109,6 @@ func unquoted(data []byte) []byte {
 }
 
 func absent(raw json.RawMessage) bool { return len(raw) == 0 || bytes.Equal(raw, []byte("null")) }
-
-func (r *Request) readApproval(raw json.RawMessage) error {
-	if absent(raw) {
-		return nil
-	}
-	var a approval
-	if _, err := object(raw, `"approval"`, approvalFields, &a); err != nil {
-		return err
-	}
-	if slices.Contains(a.Accept, "") {
-		return errors.New(`"accept" holds an empty ID: want the IDs of findings, as plan prints them`)
-	}
-	r.Accept = a.Accept
-	return nil
-}
 
 // readPlan takes "plan" as a digest or as the report that plan printed, which
 // says beside its digest up to which version it was made. A report that there is
@@ -222,6 +205,8 @@ func wanted(goType string) string {
 		return "true or false"
 	case goType == "string":
 		return "a string"
+	case goType == "[]json.RawMessage":
+		return "an array of objects"
 	case strings.HasPrefix(goType, "[]"):
 		return "an array of strings"
 	}

@@ -36,11 +36,14 @@ func TestParseRequest(t *testing.T) {
 		`"{\\\"action\\\":\\\"status\\\"}"`:                                      {Action: migration.ActionStatus},
 		`{"action":"apply","plan":{"outcome":"nothing_to_do"}}`:                  {Action: migration.ActionApply},
 		`{"action":"apply","approval":{}}`:                                       {Action: migration.ActionApply},
-		`{"action":"apply","approval":{"accept":["DS102@1.sql:2"]}}`:             {Action: migration.ActionApply, Accept: []string{"DS102@1.sql:2"}},
-		`{"action":"baseline","version":"016"}`:                                  {Action: migration.ActionBaseline, Version: "016"},
-		`{"action":"baseline","version":"016","plan":"p1_x","to":null}`:          {},
-		`{"action":"baseline","plan":"p1_x","version":"016"}`:                    {Action: migration.ActionBaseline, Version: "016", Plan: "p1_x"},
-		"{\"action\":\"plan\",\"to\":\"" + strings.Repeat("9", 1<<20) + "\"}":    {Action: migration.ActionPlan, To: strings.Repeat("9", 1<<20)},
+		`{"action":"apply","approval":{"accept":["DS102@1.sql:2"]}}`:             {Action: migration.ActionApply, Approval: migration.Approval{Accept: []string{"DS102@1.sql:2"}}},
+		`{"action":"apply","approval":{"accept":[],"expires":"2026-11-25T18:00:00+01:00","signatures":[{"key":"k","signature":"AAE="}],"digest":" p1_x"}}`: {Action: migration.ActionApply, Approval: migration.Approval{
+			For: "p1_x", Expires: "2026-11-25T18:00:00+01:00", Signatures: []migration.Signature{{Key: "k", DER: []byte{0, 1}}}}},
+		`{"action":"baseline","version":"016","approval":{"accept":["a"]}}`:   {Action: migration.ActionBaseline, Version: "016", Approval: migration.Approval{Accept: []string{"a"}}},
+		`{"action":"baseline","version":"016"}`:                               {Action: migration.ActionBaseline, Version: "016"},
+		`{"action":"baseline","version":"016","plan":"p1_x","to":null}`:       {},
+		`{"action":"baseline","plan":"p1_x","version":"016"}`:                 {Action: migration.ActionBaseline, Version: "016", Plan: "p1_x"},
+		"{\"action\":\"plan\",\"to\":\"" + strings.Repeat("9", 1<<20) + "\"}": {Action: migration.ActionPlan, To: strings.Repeat("9", 1<<20)},
 	} {
 		got, err := pipeline.ParseRequest([]byte(event))
 		if want.Action == "" {
@@ -58,7 +61,7 @@ func TestParseRequest(t *testing.T) {
 // What is not understood is refused by its name, never passed over.
 func TestParseRequest_refuses(t *testing.T) {
 	const (
-		actions = "want one of status, plan, apply, baseline, doctor"
+		actions = "want one of status, plan, apply, verify, baseline, doctor"
 		knows   = "known here are action, plan, to, version, approval, directory, brief"
 		neither = `"plan" is neither a digest (a string) nor the report that plan printed (an object with "plan", and in it "digest")`
 	)
@@ -99,26 +102,36 @@ func TestParseRequest_refuses(t *testing.T) {
 		`{"action":"status","plan":null}`:              `the action status has no field "plan": it knows brief`,
 		`{"action":"plan","version":"1"}`:              `the action plan has no field "version": it knows to, directory, brief`,
 		`{"action":"apply","directory":{"a":"b"}}`:     `the action apply has no field "directory": it knows plan, to, approval, brief`,
-		`{"action":"baseline","version":"1","to":"1"}`: `the action baseline has no field "to": it knows version, plan, brief`,
+		`{"action":"baseline","version":"1","to":"1"}`: `the action baseline has no field "to": it knows version, plan, approval, brief`,
 		`{"action":"baseline"}`:                        `the action baseline needs a "version": the last one whose changes the database already has`,
 		`{"action":"baseline","version":""}`:           `the action baseline needs a "version": the last one whose changes the database already has`,
 
-		`{"action":"plan","to":17}`:                           `the field "to" is a JSON number: want a string`,
-		`{"action":"plan","to":{}}`:                           `the field "to" is a JSON object: want a string`,
-		`{"action":"plan","brief":"yes"}`:                     `the field "brief" is a JSON string: want true or false`,
-		`{"action":"plan","brief":1}`:                         `the field "brief" is a JSON number: want true or false`,
-		`{"action":"plan","directory":"x"}`:                   `the field "directory" is a JSON string: want an object`,
-		`{"action":"plan","directory":[]}`:                    `the field "directory" is a JSON array: want an object`,
-		`{"action":"plan","directory":{"1.sql":7}}`:           `the field "directory" is a JSON number: want a string`,
-		`{"action":"plan","directory":{}}`:                    `"directory" is empty: want an object of file name to text, atlas.sum among them`,
-		`{"action":"apply","approval":"x"}`:                   `"approval" is not a JSON object: want one such as {"accept": ...}`,
-		`{"action":"apply","approval":{"acept":["x"]}}`:       `unknown field "acept" (did you mean "accept"?): known here are accept`,
-		`{"action":"apply","plan":"x","approval":{"plan":1}}`: `unknown field "plan": known here are accept`,
-		`{"action":"apply","approval":{"Accept":["x"]}}`:      `unknown field "Accept" (did you mean "accept"?): known here are accept`,
-		`{"action":"apply","approval":{"accept":"x"}}`:        `the field "accept" is a JSON string: want an array of strings`,
-		`{"action":"apply","approval":{"accept":[7]}}`:        `the field "accept" is a JSON number: want a string`,
-		`{"action":"apply","approval":{"accept":[""]}}`:       `"accept" holds an empty ID: want the IDs of findings, as plan prints them`,
-		`{"action":"apply","approval":{"accept":[null]}}`:     `"accept" holds an empty ID: want the IDs of findings, as plan prints them`,
+		`{"action":"plan","to":17}`:                                                       `the field "to" is a JSON number: want a string`,
+		`{"action":"plan","to":{}}`:                                                       `the field "to" is a JSON object: want a string`,
+		`{"action":"plan","brief":"yes"}`:                                                 `the field "brief" is a JSON string: want true or false`,
+		`{"action":"plan","brief":1}`:                                                     `the field "brief" is a JSON number: want true or false`,
+		`{"action":"plan","directory":"x"}`:                                               `the field "directory" is a JSON string: want an object`,
+		`{"action":"plan","directory":[]}`:                                                `the field "directory" is a JSON array: want an object`,
+		`{"action":"plan","directory":{"1.sql":7}}`:                                       `the field "directory" is a JSON number: want a string`,
+		`{"action":"plan","directory":{}}`:                                                `"directory" is empty: want an object of file name to text, atlas.sum among them`,
+		`{"action":"apply","approval":"x"}`:                                               `"approval" is not a JSON object: want one such as {"accept": ...}`,
+		`{"action":"apply","approval":{"acept":["x"]}}`:                                   `unknown field "acept" (did you mean "accept"?): known here are accept, expires, signatures, digest`,
+		`{"action":"apply","plan":"x","approval":{"plan":1}}`:                             `unknown field "plan": known here are accept, expires, signatures, digest`,
+		`{"action":"apply","approval":{"Accept":["x"]}}`:                                  `unknown field "Accept" (did you mean "accept"?): known here are accept, expires, signatures, digest`,
+		`{"action":"apply","approval":{"accept":"x"}}`:                                    `the field "accept" is a JSON string: want an array of strings`,
+		`{"action":"apply","approval":{"accept":[7]}}`:                                    `the field "accept" is a JSON number: want a string`,
+		`{"action":"apply","approval":{"accept":[""]}}`:                                   `"accept" holds an empty ID: want the IDs of findings, as plan prints them`,
+		`{"action":"apply","approval":{"expires":"tomorrow"}}`:                            `"expires" is "tomorrow": want a moment as RFC 3339 has it, with its zone, such as 2026-11-25T18:00:00Z`,
+		`{"action":"apply","approval":{"expires":""}}`:                                    `"expires" is "": want a moment as RFC 3339 has it, with its zone, such as 2026-11-25T18:00:00Z`,
+		`{"action":"apply","approval":{"expires":7}}`:                                     `the field "expires" is a JSON number: want a string`,
+		`{"action":"apply","approval":{"signatures":"x"}}`:                                `the field "signatures" is a JSON string: want an array of objects`,
+		`{"action":"apply","approval":{"signatures":["x"]}}`:                              `an entry of "signatures" is not a JSON object: want one such as {"key": ...}`,
+		`{"action":"apply","approval":{"signatures":[{"kez":"x"}]}}`:                      `unknown field "kez" (did you mean "key"?): known here are key, signature`,
+		`{"action":"apply","approval":{"signatures":[{"key":"x"}]}}`:                      `an entry of "signatures" lacks its "key" or its "signature": want both`,
+		`{"action":"apply","approval":{"signatures":[{"key":"x","signature":"A"}]}}`:      `the "signature" of the key "x" is not base64: want it as approve prints it`,
+		`{"action":"apply","approval":{"signatures":[{"key":"x","signature":"AAF="}]}}`:   `the "signature" of the key "x" is not base64: want it as approve prints it`,
+		`{"action":"apply","approval":{"signatures":[{"key":"x","signature":"AA\nE="}]}}`: `the "signature" of the key "x" is not base64: want it as approve prints it`,
+		`{"action":"apply","approval":{"accept":[null]}}`:                                 `"accept" holds an empty ID: want the IDs of findings, as plan prints them`,
 
 		`{"action":"apply","plan":""}`:                                  `"plan" is empty: want the digest that plan printed, or leave the field out`,
 		`{"action":"apply","plan":" \n"}`:                               `"plan" is empty: want the digest that plan printed, or leave the field out`,
@@ -168,7 +181,7 @@ func written(t testing.TB, r pipeline.Request) []byte {
 	put("version", r.Version != "", r.Version)
 	put("directory", r.Directory != nil, r.Directory)
 	put("brief", r.Brief, true)
-	put("approval", r.Accept != nil, map[string]any{"accept": r.Accept})
+	put("approval", !cmp.Equal(r.Approval, migration.Approval{}), json.RawMessage(pipeline.FormatApproval(r.Approval)))
 	put("plan", r.Plan != "", r.Plan)
 	put("plan", r.Marks != nil, map[string]any{"plan": map[string]any{"digest": r.Plan, "touched": r.Marks}})
 	data, err := json.Marshal(event)
@@ -183,6 +196,7 @@ func written(t testing.TB, r pipeline.Request) []byte {
 func FuzzParseRequest(f *testing.F) {
 	for _, s := range []string{
 		`{"action":"status","brief":true}`, `{"action":"plan","to":"017","directory":{"a":"b"}}`, `{"action":"apply","plan":"p1_x","approval":{"accept":["a"]}}`,
+		`{"action":"apply","approval":{"digest":"p1_x","expires":"2026-11-25T18:00:00.5+01:00","signatures":[{"key":"k","signature":"MEUC"}]}}`,
 		`{"action":"apply","plan":{"plan":{"digest":"x","touched":[{"kind":"table"}]}}}`, `{"action":"baseline","version":"1"}`, `{"action":"plan","action":"apply"}`,
 		`null`, `[]`, ``, `{"action":"apply","plan":"\ud800"}`, `{"Action":"plan"}`, `{"action":"plan","":{}}`,
 	} {
@@ -197,7 +211,7 @@ func FuzzParseRequest(f *testing.F) {
 			return
 		}
 		again, err := pipeline.ParseRequest(written(t, r))
-		if diff := cmp.Diff(r, again); err != nil || diff != "" {
+		if diff := cmp.Diff(r, again, cmpopts.EquateEmpty()); err != nil || diff != "" {
 			t.Fatalf("%q is read as %+v and then %v:\n%s", event, r, err, diff)
 		}
 		if !bytes.Contains(event, []byte(`"`)) || !json.Valid(event) {

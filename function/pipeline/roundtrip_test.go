@@ -164,3 +164,39 @@ func TestDo_roundTripsWithTLS(t *testing.T) {
 		}
 	}
 }
+
+// With a replay, an apply ends with one look at what it touched, and a digest
+// that comes again looks at it once before it goes on; a plan costs what it
+// costs without.
+func TestDo_roundTripsWithAReplay(t *testing.T) {
+	db := pgtest.New(t)
+	all := replayed(t, numbered(t, 1, 3, func(v int) string {
+		if v == 2 {
+			return "-- atlas:txmode none\n\nCREATE TABLE two (n int);\nSELECT 1 / (SELECT count(*) FROM a);\n"
+		}
+		return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %c (n int);\nINSERT INTO a VALUES (1);\n", 'a'+v-1)
+	}))
+	if got := roundTrips(t, db.URL, all, pipeline.Request{Action: migration.ActionPlan, To: "000001"}, migration.Planned); got != 6 {
+		t.Errorf("plan: %d round trips, want 6", got)
+	}
+	first := do(t, on(t, db.URL, all), pipeline.Request{Action: migration.ActionPlan, To: "000001"}).Plan.Digest.String()
+	if got := roundTrips(t, db.URL, all, pipeline.Request{Action: migration.ActionApply, To: "000001", Plan: first}, migration.Applied); got != 9 {
+		t.Errorf("apply of one file: %d round trips, want 9", got)
+	}
+	db.Exec(t, "DELETE FROM a")
+	digest := planned(t, on(t, db.URL, all))
+	want(t, do(t, on(t, db.URL, all), pipeline.Request{Action: migration.ActionApply, Plan: digest}), migration.Failed)
+	bare := fstest.MapFS{}
+	for name, f := range all {
+		if name != migration.ReplayName {
+			bare[name] = f
+		}
+	}
+	without := roundTrips(t, db.URL, bare, pipeline.Request{Action: migration.ActionApply, Plan: digest}, migration.Failed)
+	if got := roundTrips(t, db.URL, all, pipeline.Request{Action: migration.ActionApply, Plan: digest}, migration.Failed); got != without+1 {
+		t.Errorf("apply that goes on and fails: %d round trips, want %d", got, without+1)
+	}
+	if got := roundTrips(t, db.URL, all, pipeline.Request{Action: migration.ActionVerify}, migration.Clean); got != 8 {
+		t.Errorf("verify: %d round trips, want 8", got)
+	}
+}

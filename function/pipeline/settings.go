@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,8 +42,17 @@ var Settings = []Setting{
 		func(c *Config, v string) error { return Duration(v, 0, &c.Settings.StatementTimeout) }},
 	{"MIGRATE_HISTORY_SCHEMA", "SCHEMA", "where atlas_schema_revisions is (default: where it is found)",
 		func(c *Config, v string) error { c.Settings.HistorySchema = v; return nil }},
-	{"MIGRATE_APPROVAL", "MODE", "what apply asks for: digest, or none, for a database of your own (default digest)",
+	{"MIGRATE_APPROVAL", "MODE", "what apply asks for: digest; signature, for a digest that was signed; or none, for a database of your own (default digest)",
 		func(c *Config, v string) error { return approvalMode(v, &c.Settings.Approval) }},
+	{"MIGRATE_APPROVAL_KEYS", "KEYS", "public keys whose signatures count: PEM, or DER in base64 with commas between; ECDSA on P-256",
+		func(c *Config, v string) (err error) {
+			c.Settings.ApprovalKeys, err = migration.ParsePublicKeys(v)
+			return err
+		}},
+	{"MIGRATE_APPROVALS_NEEDED", "NUMBER", "how many different ones of these keys have to sign (default 1)",
+		func(c *Config, v string) error { return number(v, &c.Settings.ApprovalsNeeded) }},
+	{"MIGRATE_NEVER_ACCEPT", "CODES", "codes of findings that no approval can accept, with commas between",
+		func(c *Config, v string) error { return codes(v, &c.Settings.NeverAccept) }},
 	{"MIGRATE_CLUSTER_ID", "ID", "resource id of the cluster, which the digest names (default: what the server says)",
 		func(c *Config, v string) error { c.Cluster = v; return nil }},
 	{"MIGRATE_SHOW_DETAIL", "", "show PostgreSQL's DETAIL, which can hold values of rows",
@@ -70,6 +80,16 @@ func UnknownSettings(environ []string) (wrong []error) {
 	return wrong
 }
 
+// Wrong says that a setting, by the name that it has at a front door, cannot
+// have this value. A long one is not repeated: it may be a key, and a private one.
+func Wrong(name, value string, err error) error {
+	const most = 80
+	if len(value) > most {
+		return fmt.Errorf("%s, which has %d bytes: %w", name, len(value), err)
+	}
+	return fmt.Errorf("%s is %q: %w", name, migration.Mask(value), err)
+}
+
 // Duration reads a duration that must not be shorter than least.
 func Duration(v string, least time.Duration, into *time.Duration) error {
 	d, err := time.ParseDuration(v)
@@ -82,10 +102,55 @@ func Duration(v string, least time.Duration, into *time.Duration) error {
 
 func approvalMode(v string, into *migration.ApprovalMode) error {
 	mode := migration.ApprovalMode(v)
-	if mode != migration.ByDigest && mode != migration.NoApproval {
-		return fmt.Errorf("want %s or %s", migration.ByDigest, migration.NoApproval)
+	if mode != migration.ByDigest && mode != migration.BySignature && mode != migration.NoApproval {
+		return fmt.Errorf("want %s, %s or %s", migration.ByDigest, migration.BySignature, migration.NoApproval)
 	}
 	*into = mode
+	return nil
+}
+
+func number(v string, into *int) error {
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 {
+		return errors.New("want a number, from 1 on")
+	}
+	*into = n
+	return nil
+}
+
+var findingCode = regexp.MustCompile(`^[A-Z]+[0-9]+$`)
+
+// codes reads a list. A code that looks like none would never be met, and what
+// it was to forbid could be accepted.
+func codes(v string, into *[]string) error {
+	list := strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' })
+	for _, code := range list {
+		if !findingCode.MatchString(code) {
+			return fmt.Errorf("%q is no code of a finding: want codes such as DS102, with commas between", code)
+		}
+	}
+	if len(list) == 0 {
+		return errors.New("want codes of findings such as DS102, with commas between")
+	}
+	*into = list
+	return nil
+}
+
+// Check says what does not go together among settings of which each is right
+// by itself.
+func (c Config) Check() error {
+	s := c.Settings.Defaults()
+	keys := len(s.ApprovalKeys)
+	switch {
+	case s.Approval == migration.BySignature && keys == 0:
+		return errors.New("MIGRATE_APPROVAL is signature and MIGRATE_APPROVAL_KEYS is not set: nobody could approve anything; give the public keys of those who may (aurora-migrate approve --public --key FILE prints one)")
+	case s.Approval != migration.BySignature && keys > 0:
+		return fmt.Errorf("MIGRATE_APPROVAL_KEYS is set and MIGRATE_APPROVAL is %s, with which no signature is asked for: set MIGRATE_APPROVAL to signature, or leave out the keys", s.Approval)
+	case s.Approval != migration.BySignature && c.Settings.ApprovalsNeeded > 0:
+		return fmt.Errorf("MIGRATE_APPROVALS_NEEDED is set and MIGRATE_APPROVAL is %s, with which no signature is asked for: set MIGRATE_APPROVAL to signature, or leave out the number", s.Approval)
+	case s.Approval == migration.BySignature && s.ApprovalsNeeded > keys:
+		return fmt.Errorf("MIGRATE_APPROVALS_NEEDED is %d and MIGRATE_APPROVAL_KEYS has %d of them: nothing could ever be approved", s.ApprovalsNeeded, keys)
+	}
 	return nil
 }
 

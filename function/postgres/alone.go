@@ -50,11 +50,7 @@ func refusedInside(err error) string {
 // runDoubtful settles a statement that an earlier run left in doubt: it looks
 // whether the statement took effect, and runs it again where it did not.
 func (s *Session) runDoubtful(ctx context.Context, step migration.Step) (migration.StepResult, error) {
-	ready := s.newTrip(ctx)
-	ready.send("BEGIN")
-	s.prepare(ctx, ready, step)
-	ready.send("COMMIT")
-	if err := ready.run(&migration.StepResult{}); err != nil {
+	if err := s.ready(ctx, step); err != nil {
 		return migration.StepResult{Step: step}, err
 	}
 	step.First = false
@@ -74,6 +70,18 @@ func (s *Session) runDoubtful(ctx context.Context, step migration.Step) (migrati
 	return result, err
 }
 
+// ready makes the session ready for a step of which something is looked at
+// before it runs.
+func (s *Session) ready(ctx context.Context, step migration.Step) error {
+	t := s.newTrip(ctx)
+	t.send(begin)
+	s.prepare(ctx, t, step)
+	t.send("COMMIT")
+	result := migration.StepResult{Step: step}
+	_, err := s.committed(result, t.run(&result))
+	return err
+}
+
 func tellHealed(result *migration.StepResult, healed string) {
 	if healed != "" && len(result.Statements) > 0 {
 		result.Statements[len(result.Statements)-1].Healed = healed
@@ -87,28 +95,44 @@ func (s *Session) runBare(ctx context.Context, step migration.Step, code string)
 	if outside.Kind == migration.Unknowable {
 		return migration.StepResult{Step: step}, &statementError{index: step.From, err: unknowable(code)}
 	}
+	if outside.Kind == migration.CreateIndex {
+		if err := s.ready(ctx, step); err != nil {
+			return migration.StepResult{Step: step}, err
+		}
+		step.First = false
+		there, err := s.refuseLeftover(ctx, outside)
+		switch {
+		case err != nil:
+			s.journalFailure(ctx, step, err)
+			return migration.StepResult{Step: step}, &statementError{index: step.From, err: err}
+		case there:
+			// PostgreSQL refuses the statement, or passes over it: nothing of
+			// it can be in doubt, and the index must not be taken for its work.
+			return s.bare(ctx, step)
+		}
+	}
+	if err := s.journalDoubt(ctx, step); err != nil {
+		return migration.StepResult{Step: step}, err
+	}
+	step.First = false
+	return s.bare(ctx, step)
+}
+
+// journalDoubt writes the row that a statement has while it runs by itself.
+func (s *Session) journalDoubt(ctx context.Context, step migration.Step) error {
 	before := s.newTrip(ctx)
-	before.send("BEGIN")
+	before.send(begin)
 	s.prepare(ctx, before, step)
-	before.send("SET LOCAL SESSION AUTHORIZATION DEFAULT")
-	before.send("SELECT pg_catalog.set_config('role', 'none', true)")
+	before.send(asLogin)
+	before.send(plainly)
 	row := step.Before()
 	row.Error = fmt.Sprintf("%sstatement %d of %d runs outside a transaction; whether it took effect is settled by the next run", migration.InDoubt, step.From+1, len(step.File.Stmts))
 	row.ErrorStmt = migration.Mask(step.File.Stmts[step.From].Text)
 	s.sendRow(before, row, true)
 	before.send("COMMIT")
 	result := migration.StepResult{Step: step}
-	if _, err := s.committed(result, before.run(&result)); err != nil {
-		return result, err
-	}
-	step.First = false
-	if outside.Kind == migration.CreateIndex {
-		if err := s.refuseLeftover(ctx, outside); err != nil {
-			s.journalFailure(ctx, step, err)
-			return migration.StepResult{Step: step}, &statementError{index: step.From, err: err}
-		}
-	}
-	return s.bare(ctx, step)
+	_, err := s.committed(result, before.run(&result))
+	return err
 }
 
 func unknowable(code string) *migration.Failure {
@@ -126,7 +150,10 @@ func (s *Session) bare(ctx context.Context, step migration.Step) (migration.Step
 	took, err := s.execBare(ctx, step)
 	if err != nil {
 		failed := migration.StepResult{Step: step}
-		wrapped := &statementError{index: step.From, err: err}
+		var wrapped *statementError
+		if !errors.As(err, &wrapped) {
+			wrapped = &statementError{index: step.From, err: err}
+		}
 		if f := s.failure(err); f.Kind == migration.Disconnected || f.Kind == migration.StillRunning {
 			return failed, wrapped // the row stays in doubt, as it is
 		}
@@ -149,10 +176,10 @@ func (s *Session) bare(ctx context.Context, step migration.Step) (migration.Step
 func (s *Session) journal(ctx context.Context, step migration.Step, row migration.Revision) (migration.StepResult, error) {
 	result := migration.StepResult{Step: step}
 	t := s.newTrip(ctx)
-	t.send("BEGIN")
-	t.send("SELECT pg_catalog.set_config('"+marker+"', $1, true)", row.Version)
-	t.send("SET LOCAL SESSION AUTHORIZATION DEFAULT")
-	t.send("SELECT pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('search_path', 'pg_catalog', true)")
+	t.send(begin)
+	t.send(mark)
+	t.send(asLogin)
+	t.send(plainly)
 	s.sendRow(t, row, true)
 	t.send("COMMIT")
 	err := t.run(&result)

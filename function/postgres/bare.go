@@ -31,7 +31,7 @@ func (s *Session) impatient() []string {
 func (s *Session) execBare(ctx context.Context, step migration.Step) (time.Duration, error) {
 	stmt := step.File.Stmts[step.From]
 	if !stmt.Outside().Kind.Concurrently() {
-		return s.execStopping(ctx, stmt.Text)
+		return s.execStopping(ctx, step)
 	}
 	were, err := s.liftTimeouts(ctx)
 	if err != nil {
@@ -47,17 +47,23 @@ func (s *Session) execBare(ctx context.Context, step migration.Step) (time.Durat
 	return took, err
 }
 
-// execStopping runs sql; when ctx ends, the server is asked to stop it.
-func (s *Session) execStopping(ctx context.Context, sql string) (time.Duration, error) {
+// execStopping runs the statement; when ctx ends, the server is asked to stop
+// it. Of a lock that was not to be had the error, a *statementError, says who
+// holds it.
+func (s *Session) execStopping(ctx context.Context, step migration.Step) (time.Duration, error) {
 	inner, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer hangUp()
 	end := s.stopWhenDone(ctx, hangUp)
 	watch := s.watchLocks()
 	began := time.Now()
-	_, err := s.conn.PgConn().ExecParams(inner, sql, nil, nil, nil, nil).Close()
+	_, err := s.conn.PgConn().ExecParams(inner, step.File.Stmts[step.From].Text, nil, nil, nil, nil).Close()
+	took := time.Since(began)
 	watch.end()
 	end()
-	return time.Since(began), err
+	if err != nil {
+		err = watch.explain(&statementError{index: step.From, err: err})
+	}
+	return took, err
 }
 
 // execUnstopped runs sql; when ctx ends, the session is given up and the server

@@ -132,7 +132,7 @@ func (c Config) connectFailure(ctx context.Context, err error, took time.Duratio
 		f.Next = "Check that the root certificate is the one that signed the server's, and that the host name is the one it was made for."
 	case dialTimedOut(err):
 		f.Message = fmt.Sprintf("%s does not answer: no TCP connection within %s", at, min(took.Round(100*time.Millisecond), dialTimeout))
-		f.Next = "Check that the function is in the VPC's private subnets, that its security group lets 5432 out and the cluster's lets it in, and that the writer endpoint is the right one."
+		f.Next = fmt.Sprintf("Check that the function is in the VPC's private subnets, that its security group lets %d out and the cluster's lets it in, and that the writer endpoint is the right one.", c.conn.Port)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.Message = fmt.Sprintf("%s refuses the connection: nothing listens there", at)
 		f.Next = "Check host and port, and that the server is up."

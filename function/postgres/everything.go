@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,20 +17,36 @@ import (
 // collations, casts, operators, text search configurations, foreign servers and
 // default privileges. The history is left out.
 func (s *Session) Everything(ctx context.Context) (catalog.Snapshot, error) {
-	snapshot, err := s.Touched(ctx, nil, true)
-	if err != nil {
-		return nil, err
+	for patience := time.Now().Add(tornPatience); ; {
+		snapshot, err := s.Touched(ctx, nil, true)
+		if err != nil {
+			return nil, err
+		}
+		snapshot, err = s.readBeside(ctx, snapshot)
+		if err == nil {
+			return snapshot.Sorted(), nil
+		}
+		if !isCode(err, internalError) || time.Now().After(patience) { // as in Touched
+			return nil, s.failure(fmt.Errorf("read what the database holds: %w", err))
+		}
 	}
+}
+
+// readBeside takes out of snapshot what extensions brought, and adds what is no
+// relation, type or function.
+func (s *Session) readBeside(ctx context.Context, snapshot catalog.Snapshot) (catalog.Snapshot, error) {
 	type key struct{ kind, name string }
 	brought := make(map[key]bool)
-	err = s.look(ctx, []query{
+	add := func(kind, name, definition string) {
+		snapshot = append(snapshot, catalog.Object{Kind: kind, Name: name, Definition: definition})
+	}
+	err := s.look(ctx, []query{
 		{broughtSQL, nil, each(func(kind, name, _ string) { brought[key{kind, name}] = true })},
-		{besideSQL, nil, each(func(kind, name, definition string) {
-			snapshot = append(snapshot, catalog.Object{Kind: kind, Name: name, Definition: definition})
-		})},
+		{besideSQL, nil, each(add)},
+		{identitiesSQL, nil, each(add)},
 	})
 	if err != nil {
-		return nil, s.failure(fmt.Errorf("read what the database holds: %w", err))
+		return nil, err
 	}
 	own := snapshot[:0]
 	for _, o := range snapshot {
@@ -37,7 +54,7 @@ func (s *Session) Everything(ctx context.Context) (catalog.Snapshot, error) {
 			own = append(own, o)
 		}
 	}
-	return own.Sorted(), nil
+	return own, nil
 }
 
 // each reads rows of a kind, a name and a definition.
@@ -80,15 +97,7 @@ SELECT 'schema', pg_catalog.quote_ident(n.nspname),
        pg_catalog.concat_ws(E'\n', pg_catalog.format('owner=%s acl=%s', CASE WHEN n.nspname <> 'public' THEN n.nspowner::pg_catalog.regrole::text END, n.nspacl),
                             'comment ' || pg_catalog.obj_description(n.oid, 'pg_namespace'))
 FROM mine n
-UNION ALL
-SELECT 'identity', a.attrelid::pg_catalog.regclass::text,
-       pg_catalog.string_agg(pg_catalog.format('identity %s start=%s by=%s', pg_catalog.quote_ident(a.attname), q.seqstart, q.seqincrement), E'\n' ORDER BY a.attnum)
-FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN mine n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
-     AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'i'
-JOIN pg_catalog.pg_sequence q ON q.seqrelid = d.objid
-WHERE a.attidentity <> '' AND NOT c.relispartition
-GROUP BY a.attrelid
+WHERE NOT EXISTS (SELECT FROM brought b WHERE b.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND b.objid = n.oid)
 UNION ALL
 SELECT 'extension', pg_catalog.quote_ident(e.extname), 'schema ' || e.extnamespace::pg_catalog.regnamespace::text
 FROM pg_catalog.pg_extension e WHERE e.extname <> 'plpgsql'
@@ -122,3 +131,15 @@ FROM pg_catalog.pg_foreign_server f
 UNION ALL
 SELECT 'default privileges', pg_catalog.format('%s %s %s', a.defaclrole::pg_catalog.regrole, nullif(a.defaclnamespace, 0)::pg_catalog.regnamespace, a.defaclobjtype), a.defaclacl::text
 FROM pg_catalog.pg_default_acl a`
+
+// identitiesSQL reads the identity columns of tables.
+const identitiesSQL = "SELECT " + identitySQL + " GROUP BY a.attrelid"
+
+// identitySQL is what stands in it between SELECT and GROUP BY.
+const identitySQL = `'identity', a.attrelid::pg_catalog.regclass::text,
+       pg_catalog.string_agg(pg_catalog.format('identity %s start=%s by=%s', pg_catalog.quote_ident(a.attname), q.seqstart, q.seqincrement), E'\n' ORDER BY a.attnum)
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+     AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.deptype = 'i'
+JOIN pg_catalog.pg_sequence q ON q.seqrelid = d.objid
+WHERE a.attidentity <> '' AND NOT c.relispartition`

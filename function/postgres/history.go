@@ -161,7 +161,7 @@ func (s *Session) grantReading() string {
 func (s *Session) placeOurs(f *migration.Failure, e *statementError) {
 	switch {
 	case e.index >= 0 || f.SQLState == "":
-	case e.sent == "COMMIT":
+	case e.sent == "COMMIT" || e.sent == checkDeferred:
 		f.Message = "at COMMIT: " + f.Message
 	case strings.Contains(e.sent, HistoryName):
 		f.Message = "the history could not be written: " + f.Message

@@ -196,3 +196,17 @@ func TestHistory_madeMeanwhile(t *testing.T) {
 		t.Errorf("read %+v, %v", h, err)
 	}
 }
+
+// Rows that a policy hides would make files that ran pending again.
+func TestHistory_hiddenRowsAreAnError(t *testing.T) {
+	db := pgtest.New(t)
+	makeHistory(t, db, "h")
+	user, url := db.Role(t, "")
+	db.Exec(t, `INSERT INTO h.atlas_schema_revisions VALUES ('1', '', 2, 1, 1, now(), 0, '', '', 'x', 'null', ''); GRANT USAGE ON SCHEMA h TO `+user+`;
+		GRANT ALL ON h.atlas_schema_revisions TO `+user+`; ALTER TABLE h.atlas_schema_revisions ENABLE ROW LEVEL SECURITY; CREATE POLICY none ON h.atlas_schema_revisions USING (false)`)
+	h, err := open(t, url, migration.Settings{}).History(t.Context())
+	var f *migration.Failure
+	if !errors.As(err, &f) || f.SQLState != "42501" || !strings.Contains(f.Message, "row-level security") {
+		t.Errorf("history %+v, error %v", h, err)
+	}
+}

@@ -40,8 +40,9 @@ func (s *Session) Lock(ctx context.Context, digest migration.Digest) (*migration
 		if err != nil {
 			return nil, err
 		}
-		if holder == nil {
-			continue // given back in between
+		if holder == nil { // given back in between, or kept by a prepared transaction, which has no session
+			sleep(ctx, pause)
+			continue
 		}
 		ours := runs(*holder, digest)
 		if !ours && time.Now().Add(pause).After(strangers) || timeLeft(ctx, 0) < 2*pause && hasDeadline(ctx) {
@@ -64,7 +65,11 @@ func Joins(holder *migration.Peer, digest migration.Digest) bool {
 }
 
 func (s *Session) tryLock(ctx context.Context) (locked bool, err error) {
-	err = s.conn.QueryRow(ctx, fmt.Sprintf("SELECT pg_catalog.pg_try_advisory_lock(%d)", lockNumber)).Scan(&locked)
+	// The timeouts come with the lock: a client that freezes before its first
+	// file must not keep it either.
+	err = s.conn.QueryRow(ctx, fmt.Sprintf(`SELECT pg_catalog.pg_try_advisory_lock(%d) FROM (SELECT
+		pg_catalog.set_config('idle_session_timeout', $1, false), pg_catalog.set_config('idle_in_transaction_session_timeout', $2, false)
+		OFFSET 0) AS timeouts`, lockNumber), milliseconds(idleSession), milliseconds(idleTransaction)).Scan(&locked)
 	return locked, err
 }
 

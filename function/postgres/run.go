@@ -49,10 +49,11 @@ func (s *Session) Run(ctx context.Context, steps []migration.Step) iter.Seq2[mig
 func (s *Session) runTransaction(ctx context.Context, step migration.Step) (migration.StepResult, error) {
 	result := migration.StepResult{Step: step}
 	trip := s.newTrip(ctx)
-	trip.send("BEGIN")
+	trip.send(begin)
 	s.prepare(ctx, trip, step)
-	for i := range step.Stmts() {
+	for i, stmt := range step.Stmts() {
 		trip.sendStatement(step, step.From+i)
+		s.prepares = s.prepares || stmt.Keyword() == "prepare"
 	}
 	s.finish(trip, step)
 	trip.send("COMMIT")
@@ -74,6 +75,10 @@ func (s *Session) committed(result migration.StepResult, err error) (migration.S
 	return result, nil
 }
 
+// begin says what a transaction is, since a file can have changed what it is by
+// default: RESET ALL, inside, comes too late for that.
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+
 // prepare makes the session ready for the step: for the first of a file all
 // that an earlier file may have left is undone, our settings are made, and the
 // configured role is SET. It makes the history where there is none: in the
@@ -83,9 +88,10 @@ func (s *Session) prepare(ctx context.Context, trip *trip, step migration.Step) 
 		trip.send("RESET ALL")
 		trip.send("RESET SESSION AUTHORIZATION")
 		trip.send("RESET ROLE")
+		s.discard(trip)
 		s.sendSettings(ctx, trip)
 	}
-	trip.sendRepeated("SELECT pg_catalog.set_config('"+marker+"', $1, true)", step.Row.Version)
+	trip.sendRepeated(mark)
 	if _, there, _ := s.historySchema(); !there {
 		for _, ddl := range s.historyDDL() {
 			trip.send(ddl)
@@ -106,10 +112,27 @@ func (s *Session) prepare(ctx context.Context, trip *trip, step migration.Step) 
 	}
 }
 
+// discard takes away what lives as long as the session and is no setting. A file
+// that found what an earlier one has left would fail where a new run, in a new
+// session, begins with it; and one that makes it again would fail where none does.
+// DISCARD ALL would drop the advisory lock too.
+func (s *Session) discard(trip *trip) {
+	trip.send("CLOSE ALL")
+	trip.send("DISCARD TEMP")
+	trip.send("DISCARD SEQUENCES")
+	if s.prepares {
+		trip.send("DEALLOCATE ALL")
+		s.prepared.statements = nil
+	}
+}
+
 // marker is a setting local to the transaction of a step. Where it is gone at
 // the end, the transaction that began is not the one that ends: something in
 // the file committed or rolled back on its own.
-const marker = "aurora_migrate.file"
+const (
+	marker = "aurora_migrate.file"
+	mark   = "SELECT pg_catalog.set_config('" + marker + "', 'runs', true)"
+)
 
 // Timeouts of our own sessions, so that one whose client was frozen does not
 // keep the lock for ever.
@@ -137,11 +160,23 @@ func (s *Session) sendSettings(ctx context.Context, trip *trip) {
 	trip.sendRepeated(sql, args...)
 }
 
+// checkDeferred does what COMMIT would do with deferred constraints and
+// triggers, while the role and the search_path are still those of the file.
+const checkDeferred = "SET CONSTRAINTS ALL IMMEDIATE"
+
+// asLogin and plainly undo, for the rest of a transaction, what a file set for
+// its session and what a row would be written wrongly or not at all under.
+const (
+	asLogin = "SET LOCAL SESSION AUTHORIZATION DEFAULT"
+	plainly = "SELECT pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('search_path', 'pg_catalog', true), pg_catalog.set_config('client_encoding', 'UTF8', true)"
+)
+
 // finish undoes, for the rest of the transaction, what the file did to the
 // session, and writes the row.
 func (s *Session) finish(trip *trip, step migration.Step) {
-	trip.send("SET LOCAL SESSION AUTHORIZATION DEFAULT")
-	trip.sendRepeated("SELECT pg_catalog.set_config('role', 'none', true), pg_catalog.set_config('search_path', 'pg_catalog', true)")
+	trip.send(checkDeferred)
+	trip.send(asLogin)
+	trip.sendRepeated(plainly)
 	s.sendRow(trip, step.Row, true)
 }
 
@@ -151,7 +186,7 @@ func (s *Session) sendRow(trip *trip, r migration.Revision, marked bool) {
 	table, _ := s.historyTable()
 	applied := "$4::bigint"
 	if marked {
-		applied = `CASE WHEN pg_catalog.current_setting('` + marker + `', true) = $1::text THEN $4::bigint ELSE ('` + markerLost + `' || pg_catalog.current_setting('` + marker + `', true))::bigint END`
+		applied = `CASE WHEN pg_catalog.current_setting('` + marker + `', true) = 'runs' THEN $4::bigint ELSE ('` + markerLost + `' || pg_catalog.current_setting('` + marker + `', true))::bigint END`
 	}
 	sql := `INSERT INTO ` + table + ` AS h (version, description, type, applied, total, executed_at, execution_time, error, error_stmt, hash, partial_hashes, operator_version)
 VALUES ($1::text, $2::text, $3::bigint, ` + applied + `, $5::bigint, now(), (extract(epoch from clock_timestamp() - now()) * 1e9)::bigint, $6::text, $7::text, $8::text, $9::jsonb, $10::text)
@@ -169,7 +204,7 @@ const markerLost = "aurora-migrate: the transaction of this file was ended insid
 // nothing else: it is what baseline does.
 func (s *Session) WriteRows(ctx context.Context, write []migration.Revision, remove []string) error {
 	trip := s.newTrip(ctx)
-	trip.send("BEGIN")
+	trip.send(begin)
 	trip.send("RESET ALL")
 	trip.send("RESET SESSION AUTHORIZATION")
 	trip.send("RESET ROLE")

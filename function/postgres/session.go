@@ -26,6 +26,7 @@ type Session struct {
 	log      *slog.Logger
 	facts    migration.Facts
 	prepared prepared
+	prepares bool // a file has had a PREPARE of its own
 	// schemaThere: the schema that a new history would be made in exists.
 	schemaThere bool
 }
@@ -94,7 +95,8 @@ func (s *Session) look(ctx context.Context, queries []query) error {
 func (s *Session) lookFor(ctx context.Context, longest time.Duration, queries []query) error {
 	var b pgx.Batch
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	b.Queue(`SELECT pg_catalog.set_config('search_path', '', true),
+	// A table with row level security is an error then, and not one with fewer rows.
+	b.Queue(`SELECT pg_catalog.set_config('search_path', '', true), pg_catalog.set_config('row_security', 'off', true),
 		pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', $2, true)`,
 		milliseconds(min(s.settings.LockTimeout, longest)), milliseconds(timeLeft(ctx, longest)))
 	for _, q := range queries {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -62,13 +63,13 @@ func (s *Session) index(ctx context.Context, o migration.Outside) (name string, 
 
 // refuseLeftover refuses to build an index whose name an INVALID one has that
 // is not known to be ours: with IF NOT EXISTS PostgreSQL would skip it silently
-// and leave it INVALID.
-func (s *Session) refuseLeftover(ctx context.Context, o migration.Outside) error {
+// and leave it INVALID. It says whether a valid one is there.
+func (s *Session) refuseLeftover(ctx context.Context, o migration.Outside) (there bool, err error) {
 	index, valid, err := s.index(ctx, o)
 	if err != nil || index == "" || valid {
-		return err
+		return valid, err
 	}
-	return &migration.Failure{Kind: migration.Refused,
+	return false, &migration.Failure{Kind: migration.Refused,
 		Message: fmt.Sprintf("the index %s is there already and INVALID: somebody's build of it failed or is still running", index),
 		Next:    fmt.Sprintf("If nobody is building it now, run DROP INDEX CONCURRENTLY %s, then the same command again.", index)}
 }
@@ -110,7 +111,7 @@ func (s *Session) settleDetach(ctx context.Context, o migration.Outside) (done b
 }
 
 // dropRebuilt drops the INVALID copies (_ccnew, _ccold) that a REINDEX
-// CONCURRENTLY of one index or one table left behind. After one of a schema or
+// CONCURRENTLY of one index or one table, its TOAST table included, left behind. After one of a schema or
 // a database they stay: they could be somebody else's.
 func (s *Session) dropRebuilt(ctx context.Context, o migration.Outside) (healed string, err error) {
 	if o.Name == "" && o.Table == "" {
@@ -119,8 +120,9 @@ func (s *Session) dropRebuilt(ctx context.Context, o migration.Outside) (healed 
 	rows, err := s.conn.Query(ctx, `SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)
 		FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$'
-		  AND i.indrelid = CASE WHEN $1 <> '' THEN pg_catalog.to_regclass($1)
-			ELSE (SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($2)) END
+		  AND CASE WHEN $1 <> '' THEN i.indrelid = pg_catalog.to_regclass($1)
+				OR i.indrelid = (SELECT reltoastrelid FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1))
+			ELSE i.indrelid = (SELECT indrelid FROM pg_catalog.pg_index WHERE indexrelid = pg_catalog.to_regclass($2)) END
 		  AND ($1 <> '' OR pg_catalog.starts_with(c.relname, $3))`, identifier(o.TableSchema, o.Table), identifier(o.Schema, o.Name), clip(o.Name))
 	if err != nil {
 		return "", err
@@ -139,8 +141,14 @@ func (s *Session) dropRebuilt(ctx context.Context, o migration.Outside) (healed 
 }
 
 // clip leaves of an index's name what is left in front of a suffix: PostgreSQL
-// cuts the name to make room for it.
-func clip(name string) string { return name[:min(len(name), 50)] }
+// cuts the name, between two characters, to make room for it.
+func clip(name string) string {
+	end := min(len(name), 50)
+	for end < len(name) && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}
 
 func (s *Session) dropIndex(ctx context.Context, index string) error {
 	were, err := s.liftTimeouts(ctx)

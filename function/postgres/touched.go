@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/alquimistaai/aurora-migrator/function/catalog"
+	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
 // Touched reads the definitions of every relation, type and function whose
@@ -21,11 +22,33 @@ import (
 // however many there are. Every role reads the same, whatever it may do and
 // whatever settings it has.
 func (s *Session) Touched(ctx context.Context, words []string, everything bool) (catalog.Snapshot, error) {
+	return s.touched(ctx, words, everything, nil)
+}
+
+// TouchedAndObstacles is Touched, and in the same round trip what can stand in
+// the way of locking the relations with these names, which are qualified and
+// quoted where need be.
+func (s *Session) TouchedAndObstacles(ctx context.Context, words []string, everything bool, locked []string) (catalog.Snapshot, migration.Obstacles, error) {
+	var o migration.Obstacles
+	snapshot, err := s.touched(ctx, words, everything, s.obstacleQueries(locked, &o))
+	return snapshot, o, err
+}
+
+// Obstacles reads what can stand in the way of locking the relations with these
+// names. The error is a *migration.Failure.
+func (s *Session) Obstacles(ctx context.Context, locked []string) (o migration.Obstacles, err error) {
+	if err := s.lookFor(ctx, probeTime, s.obstacleQueries(locked, &o)); err != nil {
+		return o, s.failure(fmt.Errorf("look for what stands in the way: %w", err))
+	}
+	return o, nil
+}
+
+func (s *Session) touched(ctx context.Context, words []string, everything bool, also []query) (catalog.Snapshot, error) {
 	// An object dropped while the catalogue is read makes PostgreSQL fail with
 	// XX000 (cache lookup failed) or answer with an empty definition: both
 	// mean that this was no single moment. Read again.
 	for patience := time.Now().Add(tornPatience); ; {
-		snapshot, err := s.readTouched(ctx, words, everything)
+		snapshot, err := s.readTouched(ctx, words, everything, also)
 		if err == nil {
 			return snapshot.Sorted(), nil
 		}
@@ -42,8 +65,8 @@ const tornPatience = 10 * time.Second
 
 var errTorn = errors.New("a definition vanished while it was read")
 
-func (s *Session) readTouched(ctx context.Context, words []string, everything bool) (snapshot catalog.Snapshot, err error) {
-	err = s.look(ctx, []query{{plainlySQL, nil, func(rows pgx.Rows) error { rows.Close(); return nil }}, {touchedSQL, []any{words, everything}, func(rows pgx.Rows) error {
+func (s *Session) readTouched(ctx context.Context, words []string, everything bool, also []query) (snapshot catalog.Snapshot, err error) {
+	err = s.look(ctx, append([]query{{plainlySQL, nil, func(rows pgx.Rows) error { rows.Close(); return nil }}, {touchedSQL, []any{words, everything}, func(rows pgx.Rows) error {
 		snapshot, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (o catalog.Object, err error) {
 			if err := row.Scan(&o.Kind, &o.Name, &o.Definition); err != nil {
 				return o, err
@@ -54,7 +77,7 @@ func (s *Session) readTouched(ctx context.Context, words []string, everything bo
 			return o, nil
 		})
 		return err
-	}}})
+	}}}, also...))
 	return snapshot, err
 }
 

@@ -63,6 +63,7 @@ func withholdData(m string) string {
 // namesNothing are the codes of a name that is not there, and of no syntax.
 var namesNothing = map[string]bool{
 	"42601": true, "42602": true, "42703": true, "42704": true, "42883": true, "42P01": true, "3D000": true, "3F000": true,
+	"58P01": true, // a file of the server
 }
 
 var quoted = regexp.MustCompile(`"[^"]*"`)

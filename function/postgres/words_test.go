@@ -18,6 +18,7 @@ func TestWords(t *testing.T) {
 		"a name that PostgreSQL points at": {pgconn.PgError{Code: "42703", Position: 3, Message: `column "nme" does not exist`, Hint: `Perhaps you meant "u.name".`},
 			`column "nme" does not exist`, `Perhaps you meant "u.name".`},
 		"a name of a row":            {pgconn.PgError{Code: "42P01", Message: `relation "anna" does not exist`, Hint: `"anna"?`}, `relation "(value withheld)" does not exist`, `"(value withheld)"?`},
+		"a file named by a row":      {pgconn.PgError{Code: "58P01", Message: `could not open file "anna" for reading: No such file or directory`}, `could not open file "(value withheld)" for reading: No such file or directory`, ""},
 		"a value with a quote":       {pgconn.PgError{Code: "42601", Message: `syntax error in tsquery: "x" anna "x"`}, `syntax error in tsquery: "(value withheld)"`, ""},
 		"a value with an odd quote":  {pgconn.PgError{Code: "42704", Message: `role "x" anna" does not exist`}, `role "(value withheld)" does not exist`, ""},
 		"a name within a function":   {pgconn.PgError{Code: "42P01", Message: `relation "anna" does not exist`, Where: "PL/pgSQL function f(integer) line 3 at EXECUTE\nSQL statement \"SELECT f(7)\""}, `relation "(value withheld)" does not exist in function f(integer), line 3`, ""},

@@ -20,6 +20,15 @@ func health(r migration.Result, where string) string {
 	return "Healthy: " + where
 }
 
+// nextOnScreen is next, but for a doctor's that the screen has already told: as
+// the fix beside the link which is broken.
+func nextOnScreen(r migration.Result) string {
+	if broken, is := r.Diagnosis.Broken(); is && broken.Fix == r.Next {
+		return "Mend " + string(broken.Name) + ", as its fix above says; then look again."
+	}
+	return next(r)
+}
+
 func inState(checks []migration.Check, s migration.CheckState) []migration.Check {
 	var some []migration.Check
 	for _, c := range checks {

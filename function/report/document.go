@@ -29,6 +29,8 @@ type document struct {
 	Version    string                `json:"version,omitempty"`
 	Migrations []migration.Migration `json:"migrations,omitempty"`
 	Lock       *migration.Peer       `json:"lock,omitempty"`
+	Drift      []migration.Drift     `json:"drift,omitempty"`    // of verify: by kind and name
+	Verified   *verifiedDocument     `json:"verified,omitempty"` // of verify: what was compared
 	Unseen     []string              `json:"unseen,omitempty"`
 	Cut        map[string]int        `json:"cut,omitempty"` // what was left out so that the report fits, by list
 }
@@ -42,7 +44,7 @@ type planDocument struct {
 	Files   []planFileDocument `json:"files"`
 	Touched []catalog.Mark     `json:"touched,omitempty"`
 	Adopts  []string           `json:"adopts,omitempty"` // of a baseline: what it does to the history
-	// Approval is what the plan needs before it may run: its digest, or none.
+	// Approval is what the plan needs before it may run: its digest, a signature, or none.
 	Approval migration.ApprovalMode `json:"approval"`
 }
 

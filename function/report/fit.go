@@ -67,6 +67,7 @@ var inWords = map[string]string{
 	"plan_files": "of the files of the plan",
 	"files":      "of the files",
 	"migrations": "of the migrations",
+	"drift":      "of the objects that drifted",
 	"unseen":     "of what was not looked at",
 	"changed":    "of the changed objects",
 	"adopts":     "of the changes to the history",
@@ -97,6 +98,7 @@ func (d *document) lists(screen *[]string) []list {
 	all = append(all,
 		list{"files", last(&d.Files, 2)},
 		list{"migrations", first(&d.Migrations, 2)},
+		list{"drift", last(&d.Drift, 2)},
 		list{"unseen", last(&d.Unseen, 2)})
 	if d.Refusal != nil {
 		all = append(all, list{"changed", last(&d.Refusal.Changed, 3)})

@@ -36,6 +36,7 @@ func TestJSON_golden(t *testing.T) {
 	r.Findings = findings
 	golden(t, "testdata/planned.json", string(JSON(r, false)))
 	golden(t, "testdata/failed.json", string(JSON(failedInTransaction(t), false)))
+	golden(t, "testdata/drifted.json", string(JSON(drifted, false)))
 	golden(t, "testdata/doctor.json", string(JSON(lacking, false)))
 }
 
@@ -119,6 +120,10 @@ func screens(t *testing.T) map[string]screenCase {
 		"blocked_locked":           {result: blockedByLock},
 		"blocked_not_empty":        {result: blockedNotEmpty},
 		"blocked_findings":         {result: blockedByFindings},
+		"planned_signature":        {result: signed(found)},
+		"blocked_unsigned":         {result: blockedByApproval(t, migration.BySignature, migration.NotSigned, "this plan has not been signed")},
+		"blocked_unaccepted":       {result: blockedByApproval(t, migration.ByDigest, migration.FindingsBlock, "1 finding of severity error blocks this plan")},
+		"failed_lock_wait_signed":  {result: signed(failedLockWait(t))},
 		"status":                   {result: status(t)},
 		"status_current":           {result: statusCurrent(t)},
 		"status_brief":             {longStatus(t), ScreenOptions{Brief: true}},
@@ -127,6 +132,9 @@ func screens(t *testing.T) map[string]screenCase {
 		"baselined":                {result: baseline(t, migration.Baselined)},
 		"invalid":                  {result: invalid},
 		"connection_failed":        {result: connectionFailed},
+		"verify_clean":             {result: clean},
+		"verify_drifted":           {result: drifted},
+		"verify_brief":             {drifted, ScreenOptions{Brief: true}},
 		"doctor_unreached":         {result: unreached},
 		"doctor_lacking":           {result: lacking},
 		"doctor_healthy":           {result: healthy},
@@ -262,6 +270,21 @@ var notApproved = migration.Result{
 		Reason: "approval", Summary: "this plan has not been approved: apply needs the digest that plan printed",
 		Next: "Ask for a plan, read it, and hand its digest to apply.",
 	},
+}
+
+// signed is the same where signatures are asked for.
+func signed(r migration.Result) migration.Result {
+	r.Approval = migration.BySignature
+	r.Given = migration.Approval{Accept: []string{"DS102@018_leads.sql:8"}, Expires: "2026-11-26T18:00:00Z", Signatures: []migration.Signature{{Key: "0123456789abcdef", DER: []byte("signature")}}}
+	return r
+}
+
+func blockedByApproval(t *testing.T, mode migration.ApprovalMode, reason migration.Reason, summary string) migration.Result {
+	r := planned(pending(leads(t), leadIndexes(t))...)
+	r.Action, r.Outcome, r.Approval, r.Findings = migration.ActionApply, migration.Blocked, mode, findings
+	r.Refusal = &migration.Refusal{Reason: reason, Summary: summary, Next: "Have it approved."}
+	r.Next = ""
+	return r
 }
 
 // timeOver is a run whose time ended in the middle of a transactional file.

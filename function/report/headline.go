@@ -25,6 +25,8 @@ func headline(r migration.Result) string {
 		return fmt.Sprintf("Adopted version %s in %s", adopted(r), where)
 	case migration.Current, migration.Outstanding:
 		return statusHeadline(r)
+	case migration.Clean, migration.Drifted:
+		return verifiedHeadline(r, place(r.Target))
 	case migration.Healthy, migration.Unhealthy:
 		return health(r, where)
 	case migration.Unfinished:
@@ -67,6 +69,9 @@ func unfinished(r migration.Result, where string) string {
 
 // undone says what was asked for and did not come to be.
 func undone(r migration.Result) string {
+	if r.Action == migration.ActionApprove {
+		return "nothing was signed"
+	}
 	if r.Target == nil && r.Outcome == migration.Failed {
 		return "the database was not reached"
 	}
@@ -79,6 +84,8 @@ func undone(r migration.Result) string {
 		return "there is no status of " + where
 	case migration.ActionBaseline:
 		return "no version was adopted in " + where
+	case migration.ActionVerify:
+		return place(r.Target) + " was not compared with its migrations"
 	case migration.ActionApply:
 		return notApplied(r, where)
 	}

@@ -56,6 +56,7 @@ func newDocument(r migration.Result, l limits) (*document, map[string]int) {
 	d.Statements, left["statements"] = statements(r, l)
 	d.Findings = clippedFindings(r.Findings, l)
 	d.Migrations = clippedMigrations(r.Migrations, l)
+	d.Drift, d.Verified = clippedDrift(r.Verified, l), newVerifiedDocument(r.Verified, l)
 	d.Plan = newPlanDocument(r, l)
 	d.bound(r, l, left)
 	return d, left
@@ -65,6 +66,7 @@ func newDocument(r migration.Result, l limits) (*document, map[string]int) {
 // little to encode.
 func (d *document) bound(r migration.Result, l limits, left map[string]int) {
 	d.Unseen, left["unseen"] = within(d.Unseen, l.report, textSize)
+	d.Drift, left["drift"] = within(d.Drift, l.report, driftSize)
 	d.Files, left["files"] = within(d.Files, l.report, func(f fileDocument) int { return len(f.Name) + len(f.Version) + 100 })
 	slices.Reverse(d.Migrations) // the latest and the pending ones stand last, and stay
 	d.Migrations, left["migrations"] = within(d.Migrations, l.report, func(m migration.Migration) int {

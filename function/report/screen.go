@@ -77,11 +77,12 @@ func compose(r migration.Result, o ScreenOptions) []line {
 	p.adoption(r, a)
 	p.findings(r, a)
 	p.status(r, a)
+	p.drift(r, a)
 	p.diagnosis(r)
 	p.names("Not looked at, because time was short:", r.Unseen, a)
 	p.digest(r)
 	p.gap()
-	p.labelled(0, "Next:", next(r))
+	p.labelled(0, "Next:", nextOnScreen(r))
 	p.commands(r, o)
 	return p.done()
 }
@@ -89,7 +90,7 @@ func compose(r migration.Result, o ScreenOptions) []line {
 // mood is the colour of an outcome.
 func mood(o migration.Outcome) style {
 	switch o {
-	case migration.Applied, migration.Baselined, migration.Current, migration.NothingToDo, migration.Healthy:
+	case migration.Applied, migration.Baselined, migration.Current, migration.NothingToDo, migration.Clean, migration.Healthy:
 		return good
 	case migration.Planned, migration.Outstanding:
 		return title

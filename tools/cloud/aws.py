@@ -18,6 +18,7 @@ import warnings
 
 import moto.awslambda.models
 import moto.cloudformation.models
+import moto.ec2.models.vpcs
 import moto.moto_server.threaded_moto_server
 import moto.stepfunctions.models
 import moto.stepfunctions.parser.models
@@ -57,7 +58,7 @@ def served(invoke):
         "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_SESSION_TOKEN": "local", "AWS_MAX_ATTEMPTS": "1",
         "SAM_CLI_TELEMETRY": "0", "SAM_CLI_CHECK_AWS_CREDENTIALS": "0",
     }
-    with changed(os.environ, {**environment, "MOTO_PORT": str(port)}), transforming(), executing(), invoking(invoke), quiet():
+    with changed(os.environ, {**environment, "MOTO_PORT": str(port)}), transforming(), telling(), connecting(), executing(), invoking(invoke), quiet():
         server = moto.moto_server.threaded_moto_server.ThreadedMotoServer("127.0.0.1", port, verbose=False)
         server.start()
         try:
@@ -113,6 +114,34 @@ def transforming():
             return before(self, **named)
         return create_change_set
     return replaced(moto.cloudformation.models.CloudFormationBackend, "create_change_set", make)
+
+
+def telling():
+    """A stack has the outputs of its template also where a change set made it."""
+    def make(before):
+        def execute_change_set(self, *given, **named):
+            before(self, *given, **named)
+            for stack in (s for s in self.stacks.values() if s.template):
+                stack._parse_template()
+                stack.output_map = stack._create_output_map()
+        return execute_change_set
+    return replaced(moto.cloudformation.models.CloudFormationBackend, "execute_change_set", make)
+
+
+def connecting():
+    """An endpoint in a VPC leaves out the subnets that the template leaves out, and has names that resolve nowhere here."""
+    kind = moto.ec2.models.vpcs.VPCEndPoint
+
+    def make(before):
+        def create(cls, resource_name, cloudformation_json, account_id, region_name, **named):
+            properties = cloudformation_json["Properties"]
+            properties["SubnetIds"] = [subnet for subnet in properties["SubnetIds"] if subnet]
+            return before(resource_name, cloudformation_json, account_id, region_name, **named)
+        return classmethod(create)
+
+    kind.get_cfn_attribute = lambda self, attribute: {
+        "DnsEntries": [f"Z7HUB22UULQXV:{self.id}.{self.service_name}.vpce.amazonaws.com"]}[attribute]
+    return replaced(kind, "create_from_cloudformation_json", make)
 
 
 def executing():

@@ -7,7 +7,6 @@ the same within a second, without SAM.
 
 import json
 import os
-import shutil
 import subprocess
 import threading
 import time
@@ -21,7 +20,6 @@ import template
 import walk
 
 TAKES = 135  # seconds: sam sends at 0, 60 and 120
-PROJECT = stage.BUILD / "project"
 SLOW = f"""CREATE TABLE runs (at timestamptz NOT NULL DEFAULT clock_timestamp());
 INSERT INTO runs DEFAULT VALUES;
 SELECT pg_sleep({TAKES});
@@ -31,7 +29,7 @@ SELECT pg_sleep({TAKES});
 def main():
     posts, began = [], time.monotonic()
     with aws.replaced(stage.Lambda, "invoke", lambda before: recorded(before, posts)), stage.set_up() as s:
-        s.root = project()
+        slow(s.root)
         walk.deploy(s)
         digest = walk.ask(s, "PlannerFunction", {"action": "plan"}, "planned")["plan"]["digest"]
         posts.clear()
@@ -42,19 +40,14 @@ def main():
     walk.show(f"\nOne run, {len(posts)} equal answers, in {time.monotonic() - began:.0f} s.")
 
 
-def project():
-    """This repository with one slow migration in the place of its own."""
-    PROJECT.mkdir()
-    for name in ("template.yaml", "samconfig.toml", "Makefile", "go.mod", "go.sum"):
-        shutil.copy(template.ROOT / name, PROJECT / name)
-    shutil.copytree(template.ROOT / "function", PROJECT / "function")
-    migrations = PROJECT / "migrations"
-    migrations.mkdir()
-    shutil.copy(template.ROOT / "migrations" / "embed.go", migrations)
+def slow(project):
+    """One slow migration in the place of the project's own."""
+    migrations = project / "migrations"
+    for name in [*migrations.glob("*.sql"), migrations / "atlas.sum"]:
+        name.unlink()
     (migrations / "001_slow.sql").write_text(SLOW)
     subprocess.run(["go", "run", "./function/cmd/aurora-migrate", "hash", "--dir", migrations], cwd=template.ROOT, check=True,
                    env={**os.environ, "GOARCH": stage.GOARCH}, stdout=subprocess.DEVNULL)
-    return PROJECT
 
 
 def recorded(before, posts):
@@ -74,9 +67,9 @@ def apply(s, event, posts):
     others = [threading.Thread(target=post, args=(event, after)) for after in (30, 90)]
     for other in others:
         other.start()
-    command, given = walk.invocation("RunnerFunction", event)
-    walk.show(f"\n$ sam {' '.join(command)}")
-    out, err = s.sam(*command, event=given)
+    command = walk.invocation("RunnerFunction", event)
+    walk.show(f"\n$ {command}")
+    out, err = s.sam(*walk.arguments(command))
     for other in others:
         other.join()
     end = time.monotonic() + 30
@@ -90,7 +83,7 @@ def post(event, after):
     """Another client, which waits as long as it takes."""
     time.sleep(after)
     client = boto3.session.Session().client("lambda", config=Config(read_timeout=2 * TAKES, retries={"total_max_attempts": 1}))
-    client.invoke(FunctionName="aurora-migrations-runner-test", Payload=json.dumps(event))
+    client.invoke(FunctionName="aurora-migrations-runner-dev", Payload=json.dumps(event))
 
 
 def judge(s, report, posts):

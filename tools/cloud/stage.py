@@ -21,13 +21,14 @@ import boto3
 import pg8000.dbapi
 
 import aws
+import project
 import template
 
 BUILD = template.ROOT / ".build" / "cloud"
 COMMAND = BUILD / "cloud"  # function/cmd/cloud
 GOARCH = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
-STACK = "migrations-test"
-BUCKET = "deployments"
+STACK = "aurora-migrations-dev"
+RUNNER, PLANNER = "migrations_runner", "migrations_planner"  # users, as the README makes them
 
 
 class Companion:
@@ -109,43 +110,37 @@ class Stage:
 
     def __init__(self, database, environment):
         self.database, self.environment = database, environment
-        self.passwords = {user: secrets.token_hex(16) for user in ("migrator", "planner")}
+        self.passwords = {user: secrets.token_hex(16) for user in (RUNNER, PLANNER)}
         self.ever = list(self.passwords.values())  # every password that there was
         self.said = []  # all that sam printed
-        self.root = template.ROOT  # of the project that sam builds
+        self.ran = []  # the arguments of each sam
+        self.root = BUILD / "project"  # which sam builds
 
     def prepare(self):
-        self.execute("CREATE ROLE app_owner NOLOGIN")
-        for user, password in self.passwords.items():
-            self.execute(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'")
-        self.execute("GRANT app_owner TO migrator")
-        self.execute("GRANT CREATE ON DATABASE app TO app_owner")
-        self.execute("GRANT CREATE ON SCHEMA public TO app_owner")
-        self.execute("GRANT pg_read_all_stats TO migrator, planner")
-        self.execute("GRANT pg_read_all_data TO planner")
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
-        self.parameters = {**self.network(), **self.where(), **self.secrets()}
+        for statement in project.users(self.passwords):
+            self.execute(statement)
+        self.root.mkdir()
+        project.copied(self.root, {**self.network(), **self.where(), **self.secrets()})
 
     def where(self):
-        return {"EnvironmentName": "test", "DatabaseHost": self.database["host"], "DatabasePort": self.database["port"],
+        return {"DatabaseHost": self.database["host"], "DatabasePort": self.database["port"],
                 "DatabaseName": self.database["name"], "DatabaseRole": "app_owner", "RootCertificates": self.database["certificate"]}
 
     def secrets(self):
         """In the two shapes that there are: of a user that RDS manages, and of one that a rotation function does."""
-        client = boto3.client("secretsmanager")
-        migrator = {"username": "migrator", "password": self.passwords["migrator"]}
+        runner = {"username": RUNNER, "password": self.passwords[RUNNER]}
         planner = {"engine": "postgres", "host": self.database["host"], "port": str(self.database["port"]), "dbname": self.database["name"],
-                   "username": "planner", "password": self.passwords["planner"]}
-        made = {n: client.create_secret(Name=n, SecretString=json.dumps(v))["ARN"] for n, v in (("migrator", migrator), ("planner", planner))}
-        return {"RunnerSecretArn": made["migrator"], "PlannerSecretArn": made["planner"]}
+                   "username": PLANNER, "password": self.passwords[PLANNER]}
+        client = boto3.client("secretsmanager")
+        made = {n: client.create_secret(Name=n, SecretString=json.dumps(v))["ARN"] for n, v in ((RUNNER, runner), (PLANNER, planner))}
+        return {"RunnerSecretArn": made[RUNNER], "PlannerSecretArn": made[PLANNER]}
 
     def network(self):
         ec2 = boto3.client("ec2")
         vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
         subnets = [s["SubnetId"] for s in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]]
-        groups = [ec2.create_security_group(GroupName=n, Description=n, VpcId=vpc)["GroupId"] for n in ("aurora", "secrets-endpoint")]
-        return {"VpcId": vpc, "FirstSubnetId": subnets[0], "SecondSubnetId": subnets[1], "DatabaseSecurityGroupId": groups[0],
-                "SecretsEndpointSecurityGroupId": groups[1]}
+        group = ec2.create_security_group(GroupName="aurora", Description="aurora", VpcId=vpc)["GroupId"]
+        return {"VpcId": vpc, "FirstSubnetId": subnets[0], "SecondSubnetId": subnets[1], "DatabaseSecurityGroupId": group}
 
     def rotate(self, user):
         """Gives a user another password, first in the database and then in the secret, as a rotation function does."""
@@ -177,6 +172,7 @@ class Stage:
         run = subprocess.run([pathlib.Path(sys.executable).with_name("sam"), *arguments], cwd=self.root, input=event, text=True,
                              capture_output=True, timeout=600, env=self.sam_environment())
         self.said.append(run.stdout + run.stderr)
+        self.ran.append(arguments)
         if run.returncode:
             raise RuntimeError(f"sam {arguments[0]} ended with {run.returncode}:\n{run.stdout}{run.stderr}")
         return run.stdout, run.stderr

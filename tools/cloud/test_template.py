@@ -22,9 +22,12 @@ LEAST = {
 SECRETS = {**LEAST, "RunnerSecretArn": SECRET, "SecretsEndpointSecurityGroupId": "sg-eeeeeeee"}
 IAM = {**LEAST, "DatabaseAuth": "iam", "ClusterResourceId": "cluster-7XKQ2ZB4LM", "RunnerUser": "migrator", "PlannerUser": "planner",
        "DatabaseRole": "app_owner"}
+KEYS = ("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAExgLzzU76cx8aPKBbGe9p7c9o3BOtK5Xuz4JSujyJ+g4ZfQNF+a2J0UE6Xa2gqOAO/2lPryD/+hRMdJVEi3j4aA==,"
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEk2yXvOXz1Ivr2Rm2dq2XmrxQ9qVv6Xn0Zb5s0o3pJm1cQ7rKQ0q2e5nq0sYpPp9uC0m3l0H2kq8v3x7q9C8YVw==")
 MOST = {**LEAST, "RunnerSecretArn": SECRET, "PlannerSecretArn": ANOTHER, "SecretsKmsKeyArn": KEY, "CreateSecretsEndpoint": "true",
         "DatabaseRole": "app_owner", "ThirdSubnetId": "subnet-cccccccc", "LogKmsKeyArn": LOG_KEY, "LogRetentionDays": 90,
-        "Tracing": "true", "PermissionsBoundaryArn": BOUNDARY, "AlarmTopicArn": TOPIC, "CheckSchedule": "rate(1 day)"}
+        "Tracing": "true", "PermissionsBoundaryArn": BOUNDARY, "AlarmTopicArn": TOPIC, "CheckSchedule": "rate(1 day)",
+        "Approval": "signature", "ApprovalKeys": KEYS, "ApprovalsNeeded": "2", "NeverAccept": "DS101,DS102"}
 ALL = {"secrets": SECRETS, "iam": IAM, "most": MOST}
 
 
@@ -222,6 +225,7 @@ def test_the_logs(parameters):
 COMMON = {
     "DB_HOST": "app.cluster-abc.eu-central-1.rds.amazonaws.com", "DB_PORT": 5432, "DB_NAME": "app", "MIGRATE_LOCK_TIMEOUT": "2s",
     "MIGRATE_LOCK_BUDGET": "", "MIGRATE_STATEMENT_TIMEOUT": "", "MIGRATE_HISTORY_SCHEMA": "", "MIGRATE_SHOW_DETAIL": "false",
+    "MIGRATE_APPROVAL": "digest", "MIGRATE_APPROVAL_KEYS": "", "MIGRATE_APPROVALS_NEEDED": "", "MIGRATE_NEVER_ACCEPT": "",
 }
 
 
@@ -229,6 +233,7 @@ COMMON = {
     (SECRETS, {"DB_AUTH": "secret", "DB_SECRET_ARN": SECRET, "DB_USER": "", "MIGRATE_CLUSTER_ID": "", "MIGRATE_ROLE": ""}, {}),
     (IAM, {"DB_AUTH": "iam", "DB_USER": "migrator", "MIGRATE_CLUSTER_ID": "cluster-7XKQ2ZB4LM", "MIGRATE_ROLE": "app_owner"}, {"DB_USER": "planner"}),
     (MOST, {"DB_AUTH": "secret", "DB_SECRET_ARN": SECRET, "DB_USER": "", "MIGRATE_CLUSTER_ID": "", "MIGRATE_ROLE": "app_owner",
+            "MIGRATE_APPROVAL": "signature", "MIGRATE_APPROVAL_KEYS": KEYS, "MIGRATE_APPROVALS_NEEDED": "2", "MIGRATE_NEVER_ACCEPT": "DS101,DS102",
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": "https://<SecretsEndpoint.DnsEntries>[0]"}, {"DB_SECRET_ARN": ANOTHER}),
 ], ids=ALL)
 def test_the_environment(parameters, runner, planner):
@@ -297,6 +302,13 @@ def test_good_parameters_are_taken(parameters):
     ({**SECRETS, "LockTimeout": "2"}, "LockTimeout: a duration"),
     ({**SECRETS, "DatabaseAuth": "password"}, "DatabaseAuth: ['secret', 'iam']"),
     ({**SECRETS, "RootCertificates": "certificates.pem"}, "RootCertificates: PEM"),
+    ({**SECRETS, "Approval": "signature"}, "Approval signature needs ApprovalKeys"),
+    ({**SECRETS, "ApprovalKeys": KEYS}, "Approval digest asks for no signature"),
+    ({**SECRETS, "ApprovalsNeeded": "2"}, "Approval digest asks for no signature"),
+    ({**SECRETS, "Approval": "none"}, "Approval: ['digest', 'signature']"),
+    ({**MOST, "ApprovalKeys": "-----BEGIN PUBLIC KEY-----"}, "ApprovalKeys: base64 of public keys"),
+    ({**MOST, "ApprovalsNeeded": "0"}, "ApprovalsNeeded: a number"),
+    ({**SECRETS, "NeverAccept": "drops"}, "NeverAccept: codes such as DS102"),
     ({**SECRETS, "CheckSchedule": "daily"}, "CheckSchedule: rate(1 day)"),
 ])
 def test_bad_parameters_are_refused(parameters, said):

@@ -9,9 +9,18 @@ import sys
 import time
 
 import leaks
+import project
 import stage
+import template
 
 WIDTH = 118
+
+
+# As the README has them: project.commands says what is in it, and after the walk none of them may be left.
+INVOKE = "sam remote invoke {} --stack-name " + stage.STACK + " --event '{}'"
+BUILD = "sam build --config-env dev"
+DEPLOY = "sam deploy --config-env dev"
+GUIDED = "sam deploy --guided --config-env dev"
 
 
 def main():
@@ -19,21 +28,31 @@ def main():
     show("A PostgreSQL with TLS, an account in moto, and the real SAM CLI.")
     with stage.set_up() as s:
         deploy(s)
+        ask(s, "PlannerFunction", {"action": "status"}, "pending")
         for function in ("PlannerFunction", "RunnerFunction"):
             ask(s, function, {"action": "doctor"}, "healthy")
         digest = plan(s)
         apply(s, digest)
         by_workflow(s, digest)
+        guided(s)
         check_nothing_leaked(s)
+        check_nothing_left_out(s, digest)
     show(f"\nThat was the whole chain, in {time.monotonic() - began:.0f} s. Nothing of it is left.")
 
 
 def deploy(s):
-    step(s, "validate", "--lint")
-    step(s, "build", "--config-env", "dev", "--build-dir", str(stage.BUILD / "sam"))
-    given = [f'{name}="{value}"' for name, value in s.parameters.items()]
-    step(s, "deploy", "--config-env", "none", "--template-file", str(stage.BUILD / "sam" / "template.yaml"), "--stack-name", stage.STACK,
-         "--s3-bucket", stage.BUCKET, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--parameter-overrides", *given, shown=17)
+    step(s, "sam validate --lint --config-env dev")
+    step(s, BUILD)
+    step(s, DEPLOY, shown=17)
+
+
+def guided(s):
+    """It asks for each parameter; whoever keeps them all, and wants to see what would change, is not made to deploy it."""
+    parameters = template.read()["Parameters"]
+    said = step(s, GUIDED, answers="\n" * (2 + len(parameters)) + "y" + "\n" * 20)  # after those for stack and region
+    for name in parameters:
+        expect(f"Parameter {name} [" in said, f"it does not ask for {name}", said)
+    expect("Deploy this changeset?" in said, "it deploys without having asked", said)
 
 
 def plan(s):
@@ -47,14 +66,18 @@ def plan(s):
 def apply(s, digest):
     ask(s, "PlannerFunction", {"action": "apply", "plan": digest}, "blocked")
     expect(tables(s) == [], "a planner changed the database", tables(s))
+    may = s.execute(f"SELECT pg_has_role('{stage.PLANNER}', 'app_owner', 'MEMBER'), has_schema_privilege('{stage.PLANNER}', 'public', 'CREATE')")[0]
+    expect(not any(may), "the planner's user may change the database", may)
     show("\nThe runner's secret is rotated.")
-    s.rotate("migrator")
+    s.rotate(stage.RUNNER)
     ask(s, "RunnerFunction", {"action": "apply", "plan": digest}, "applied")
     expect(("dry_run_log", "app_owner") in tables(s), "the table is not there, or not the role's", tables(s))
     before = history(s)
     ask(s, "RunnerFunction", {"action": "apply", "plan": digest}, "applied", quiet=True)
     expect(history(s) == before, "the second apply of one digest left something", before, history(s))
     ask(s, "PlannerFunction", {"action": "status"}, "current")
+    for function in ("PlannerFunction", "RunnerFunction"):
+        ask(s, function, {"action": "doctor"}, "healthy", quiet=True)
 
 
 def by_workflow(s, digest):
@@ -67,8 +90,7 @@ def by_workflow(s, digest):
     expect(again["plan"]["digest"] == digest, "the same database has another plan", digest, again["plan"])
     ask(s, "MigrationWorkflow", {"action": "apply", "plan": digest}, "applied")
     expect(("dry_run_log", "app_owner") in tables(s), "the table is not there, or not the role's", tables(s))
-    command, event = invocation("MigrationWorkflow", {"action": "apply", "plan": "not a digest"})
-    out, err = s.sam(*command, event=event)
+    out, err = s.sam(*arguments(invocation("MigrationWorkflow", {"action": "apply", "plan": "not a digest"})))
     expect("blocked - " in out + err, "the workflow did not say that it is blocked", out, err)
 
 
@@ -80,14 +102,23 @@ def check_nothing_leaked(s):
     expect("CloudWatchMetrics" in s.log.read_text(), "the functions wrote no metrics", s.log.read_text())
 
 
+def check_nothing_left_out(s, digest):
+    """Each sam command of the README was run here, word for word but for the digest."""
+    ran = {tuple(a.replace(digest, "<digest>") for a in arguments) for arguments in s.ran}
+    written = list(project.commands("sam"))
+    expect(len(written) >= 8, "there are hardly any sam commands in the README", *written)
+    left = [c for c in written if tuple(arguments(c)) not in ran]
+    expect(not left, "the README has commands that are not run here", *left)
+
+
 # ---- showing and asking ----
 
 def ask(s, resource, event, outcome, quiet=False):
     """Invokes as a person would and shows what a person would read; another outcome than the expected one is an error."""
-    command, given = invocation(resource, event)
+    command = invocation(resource, event)
     if not quiet:
-        show(f"\n$ echo {shlex.quote(given)} | sam {shlex.join(command)}"[:WIDTH + 60] + "\n")
-    out, err = s.sam(*command, event=given)
+        show(f"\n$ {command}\n")
+    out, err = s.sam(*arguments(command))
     report = reported(out, err)
     if not quiet:
         for line in report["screen"]:
@@ -97,7 +128,11 @@ def ask(s, resource, event, outcome, quiet=False):
 
 
 def invocation(resource, event):
-    return ["remote", "invoke", resource, "--stack-name", stage.STACK, "--event-file", "-"], json.dumps(event, separators=(",", ":"))
+    return INVOKE.format(resource, json.dumps(event, separators=(",", ":")))
+
+
+def arguments(command):
+    return shlex.split(command)[1:]
 
 
 def reported(out, err):
@@ -107,11 +142,12 @@ def reported(out, err):
     return json.JSONDecoder().raw_decode(out[at:])[0]
 
 
-def step(s, *arguments, shown=6):
-    show(f"\n$ sam {shlex.join(arguments)}"[:WIDTH].split("-----BEGIN")[0])
-    out, _ = s.sam(*arguments)
+def step(s, command, shown=6, answers=None):
+    show(f"\n$ {command}")
+    out, _ = s.sam(*arguments(command), event=answers)
     for line in [x for x in out.splitlines() if x.strip()][-shown:]:
         show("  " + line[:WIDTH])
+    return out
 
 
 def tables(s):

@@ -1,5 +1,5 @@
 // Package client calls what is deployed, for a terminal: a function, the
-// workflow, and the stack that knows their names. It sends an event once. Only
+// workflow, the stack that knows their names, and the keys that sign approvals. It sends an event once. Only
 // where the service surely has not got it, it sends it again; where that cannot
 // be told it says so, and whoever calls decides.
 //
@@ -27,6 +27,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -52,6 +53,7 @@ type Client struct {
 	stacks *cloudformation.Client
 	states *sfn.Client
 	caller *sts.Client
+	keys   *kms.Client
 }
 
 // New reads the configuration of AWS as its own tools do (AWS_PROFILE,
@@ -83,6 +85,7 @@ func New(ctx context.Context, region string) (*Client, error) {
 		stacks: cloudformation.NewFromConfig(sdk),
 		states: sfn.NewFromConfig(sdk),
 		caller: sts.NewFromConfig(sdk),
+		keys:   kms.NewFromConfig(sdk),
 	}, nil
 }
 

@@ -21,6 +21,8 @@ type draftOptions struct {
 	dir    string
 	schema string
 	major  int
+	// wantsSchema: the command has --schema.
+	wantsSchema bool
 }
 
 const devHelp = `
@@ -36,6 +38,7 @@ func addDevDatabase(flags *pflag.FlagSet, o *draftOptions) {
 }
 
 func addSchema(flags *pflag.FlagSet, o *draftOptions) {
+	o.wantsSchema = true
 	flags.StringVar(&o.schema, "schema", "schema", "the desired state: a file of HCL or SQL, or a directory of either, a path or file://")
 	named(flags, "schema", "PATH")
 }
@@ -60,9 +63,11 @@ func (t *terminal) author(o *draftOptions) (*authoring.Authoring, error) {
 	if err != nil {
 		return nil, err
 	}
-	schema, err := schemaPath(o.schema)
-	if err != nil {
-		return nil, err
+	schema := ""
+	if o.schema != "" || o.wantsSchema {
+		if schema, err = schemaPath(o.schema); err != nil {
+			return nil, err
+		}
 	}
 	server, err := t.devServer(o)
 	if err != nil {

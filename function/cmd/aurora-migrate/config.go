@@ -74,8 +74,11 @@ func readConfig(flags *pflag.FlagSet, environ []string) (config, error) {
 			continue
 		}
 		if err := s.read(&c, value); err != nil {
-			wrong = append(wrong, fmt.Errorf("%s is %s: %w", name, shown(value), err))
+			wrong = append(wrong, pipeline.Wrong(name, value, err))
 		}
+	}
+	if len(wrong) == 0 {
+		wrong = append(wrong, c.Check()) // of what could not be read, nothing follows
 	}
 	wrong = append(wrong, pipeline.UnknownSettings(environ)...)
 	if c.url == "" {

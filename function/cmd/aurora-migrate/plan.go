@@ -68,7 +68,7 @@ func readAll(ctx context.Context, in io.Reader) (text []byte, err error) {
 	case <-through:
 		return read, failed
 	case <-ctx.Done():
-		return nil, errors.New("interrupted")
+		return nil, errInterrupted
 	}
 }
 

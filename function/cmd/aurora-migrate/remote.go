@@ -29,7 +29,7 @@ type remote struct {
 
 func addRemote(flags *pflag.FlagSet, r *remote) {
 	flags.StringVar(&r.function, "function", "", "send the request to this function on AWS: a name or an ARN; with --stack a logical id")
-	flags.StringVar(&r.stack, "stack", "", "send it to this stack: status and plan to PlannerFunction, the others to RunnerFunction")
+	flags.StringVar(&r.stack, "stack", "", "send it to this stack: status, plan and verify to PlannerFunction, the others to RunnerFunction")
 	named(flags, "function", "NAME")
 	named(flags, "stack", "NAME")
 }
@@ -51,6 +51,9 @@ func (t *terminal) invoke(cmd *cobra.Command, o *options, e event) error {
 		return err
 	}
 	if err := t.remotePlan(cmd, o, &e); err != nil {
+		return err
+	}
+	if err := t.readApproval(cmd.Context(), o, &e); err != nil {
 		return err
 	}
 	if cmd.Flags().Changed("dir") {
@@ -129,7 +132,7 @@ func filesOf(given string) (map[string]string, error) {
 	files := map[string]string{}
 	for _, entry := range entries {
 		name := entry.Name()
-		if entry.IsDir() || !strings.EqualFold(filepath.Ext(name), ".sql") && name != sumName {
+		if entry.IsDir() || !strings.EqualFold(filepath.Ext(name), ".sql") && name != sumName && name != migration.ReplayName {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(path, name))
@@ -232,7 +235,7 @@ func (r remote) find(ctx context.Context, c *client.Client, action migration.Act
 	}
 	if name == "" {
 		name = "RunnerFunction"
-		if action == migration.ActionStatus || action == migration.ActionPlan {
+		if action == migration.ActionStatus || action == migration.ActionPlan || action == migration.ActionVerify {
 			name = "PlannerFunction"
 		}
 	}

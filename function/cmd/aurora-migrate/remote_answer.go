@@ -97,7 +97,7 @@ func known(o migration.Outcome) bool {
 }
 
 var (
-	terminalCommand = regexp.MustCompile(`^  aurora-migrate (status|plan|apply|baseline|doctor)( .*)?$`)
+	terminalCommand = regexp.MustCompile(`^  aurora-migrate (status|plan|apply|verify|baseline|doctor)( .*)?$`)
 	samCommand      = "  sam remote invoke RunnerFunction --stack-name <stack> "
 )
 
@@ -214,10 +214,5 @@ func (r remote) again(e event) string {
 	if e.To != "" {
 		words = append(words, "--to", e.To)
 	}
-	if e.Approval != nil {
-		for _, id := range e.Approval.Accept {
-			words = append(words, "--accept", id)
-		}
-	}
-	return quotedWords(words)
+	return quotedWords(append(words, e.approved...))
 }

@@ -19,14 +19,12 @@ type event struct {
 	Plan     json.RawMessage  `json:"plan,omitempty"`
 	To       string           `json:"to,omitempty"`
 	Version  string           `json:"version,omitempty"`
-	Approval *acceptance      `json:"approval,omitempty"`
+	Approval json.RawMessage  `json:"approval,omitempty"`
 	Brief    bool             `json:"brief,omitempty"`
 	// Directory is sent to a planner alone; what runs here reads its files itself.
 	Directory map[string]string `json:"directory,omitempty"`
-}
 
-type acceptance struct {
-	Accept []string `json:"accept"`
+	approved []string // the flags that Approval came from
 }
 
 // defaultTimeout is the longest that a function on Lambda can have.
@@ -40,6 +38,7 @@ type options struct {
 	to      string
 	plan    string
 	accept  []string
+	signed  string
 	remote  remote
 }
 
@@ -97,23 +96,19 @@ joins a run of the same plan that is under way, and tells how it ended when all 
 done. The first Ctrl-C stops what runs, rolls its file back and tells what stays.`,
 		Example: `  aurora-migrate apply --plan plan.json
   aurora-migrate plan --output json | aurora-migrate apply --plan -
+  aurora-migrate apply --plan plan.json --signed approval.json
   aurora-migrate apply --approval none
   aurora-migrate apply --function aurora-migrations-runner-dev --plan plan.json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e := event{Action: migration.ActionApply, To: o.to}
-			if len(o.accept) > 0 {
-				e.Approval = &acceptance{o.accept}
-			}
-			return t.serve(cmd, o, e)
+			return t.serve(cmd, o, event{Action: migration.ActionApply, To: o.to})
 		},
 	}
 	addRequest(cmd.Flags(), o)
 	addTo(cmd.Flags(), o, "stop at this version, as it was planned")
 	addPlan(cmd.Flags(), o)
-	cmd.Flags().StringArrayVar(&o.accept, "accept", nil, "accept the finding with this id; may be repeated")
-	named(cmd.Flags(), "accept", "ID")
-	cmd.Flags().Lookup("accept").DefValue = ""
+	addAccept(cmd.Flags(), &o.accept)
+	addSigned(cmd.Flags(), &o.signed, "the approval that approve wrote: a file, or - for stdin")
 	addWorkflow(cmd.Flags(), &o.remote)
 	return cmd
 }
@@ -143,6 +138,28 @@ digest; with it, it writes. The version needs no file where it is below them all
 	}
 	addRequest(cmd.Flags(), o)
 	addPlan(cmd.Flags(), o)
+	addSigned(cmd.Flags(), &o.signed, "the approval that approve wrote: a file, or - for stdin")
+	return cmd
+}
+
+func (t *terminal) verifyCommand() *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Tell where the database is not what its migrations say",
+		Long: `Verify compares all that the database holds with what the applied migrations make,
+as replay.json has it: what is missing, what no migration made, what was changed by
+hand, what was left INVALID or NOT VALID. It only reads and takes no lock. It ends
+with 0 where the database is clean, and with 5 where it has drifted. Partitions that
+were added, and privileges beyond those of the migrations, are told and are no drift.`,
+		Example: `  aurora-migrate verify
+  aurora-migrate verify --stack migrations-dev --output json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return t.serve(cmd, o, event{Action: migration.ActionVerify})
+		},
+	}
+	addRequest(cmd.Flags(), o)
 	return cmd
 }
 
@@ -191,6 +208,17 @@ func addTo(flags *pflag.FlagSet, o *options, usage string) {
 func addPlan(flags *pflag.FlagSet, o *options) {
 	flags.StringVar(&o.plan, "plan", "", "the plan to run: its digest, a file with the digest or with the report of plan --output json, or - for such a file on stdin")
 	named(flags, "plan", "PLAN")
+}
+
+func addAccept(flags *pflag.FlagSet, accept *[]string) {
+	flags.StringArrayVar(accept, "accept", nil, "accept the finding with this id; may be repeated")
+	named(flags, "accept", "ID")
+	flags.Lookup("accept").DefValue = ""
+}
+
+func addSigned(flags *pflag.FlagSet, file *string, usage string) {
+	flags.StringVar(file, "signed", "", usage)
+	named(flags, "signed", "FILE")
 }
 
 // timeout is a duration that may be 0, for none.

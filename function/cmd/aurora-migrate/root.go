@@ -33,7 +33,7 @@ credentials of AWS as its own tools find them (AWS_PROFILE, AWS_REGION); then no
 database is named here, and no setting either: the function has its own.
 
 Exit codes: 0 done, or nothing to do; 1 failed or unhealthy; 2 the command line
-itself is wrong; 3 blocked; 4 unfinished: run the same command again.`
+itself is wrong; 3 blocked; 4 unfinished: run the same command again; 5 drifted.`
 
 // root is the command line.
 func (t *terminal) root(args []string) *cobra.Command {
@@ -69,7 +69,7 @@ func (t *terminal) root(args []string) *cobra.Command {
 	flags.VarP(&t.format, "output", "o", "what stdout gets: text for people, json for machines, atlas for what reads Atlas's own reports (status, apply)")
 	flags.BoolVar(&t.noColor, "no-color", false, "no colours, as where NO_COLOR is set or stdout is no terminal")
 	flags.BoolVarP(&t.verbose, "verbose", "v", false, "log each change of state to stderr")
-	root.AddCommand(t.statusCommand(), t.planCommand(), t.applyCommand(), t.baselineCommand(), t.doctorCommand(), t.diffCommand(), t.newCommand(), t.checkCommand(), t.hashCommand(), t.importCommand(), t.devCommand(), t.versionCommand())
+	root.AddCommand(t.statusCommand(), t.planCommand(), t.approveCommand(), t.applyCommand(), t.verifyCommand(), t.baselineCommand(), t.doctorCommand(), t.diffCommand(), t.newCommand(), t.checkCommand(), t.replayCommand(), t.hashCommand(), t.importCommand(), t.devCommand(), t.versionCommand())
 	root.SetHelpCommand(helpCommand())
 	refuseOtherShells(root)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100"))

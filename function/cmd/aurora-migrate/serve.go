@@ -38,9 +38,12 @@ func (t *terminal) serve(cmd *cobra.Command, o *options, e event) error {
 			return err
 		}
 		e.Plan = given.plan
-		if given.nothing {
+		if given.nothing && c.Settings.Approval == migration.NoApproval {
 			c.Settings.Approval = migration.ByDigest // nothing was approved, so nothing may run
 		}
+	}
+	if err := t.readApproval(cmd.Context(), o, &e); err != nil {
+		return err
 	}
 	e.Brief = o.brief
 	request, err := e.request()

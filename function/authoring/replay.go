@@ -1,0 +1,108 @@
+package authoring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/postgres"
+	"github.com/alquimistaai/aurora-migrator/function/replay"
+)
+
+// Replay runs the directory on a dev database, looks at what each statement does
+// and writes that beside the files, as replay.json, unless it says so already.
+// Of files that an earlier one tells of, and that are still the same, nothing is
+// looked at again, unless anew.
+func (a *Authoring) Replay(ctx context.Context, anew bool) Answer {
+	dir, err := readDirectory(a.Dir)
+	if err != nil {
+		return failed(failure(err, "Check that the directory is there and can be read."))
+	}
+	if len(dir.findings) > 0 {
+		return Answer{Outcome: migration.Blocked, Summary: faultsIn(dir.findings) + " with " + a.Dir, Findings: identified(dir.findings),
+			Next: "Mend the findings, and run the same command again."}
+	}
+	known, before := dir.readReplay()
+	if anew {
+		known = nil
+	}
+	d, err := startDev(ctx, a.Server)
+	if err != nil {
+		return failed(failure(err, ""))
+	}
+	defer d.close()
+	r, f := replayed(ctx, d, dir.dir, known)
+	if f != nil {
+		return failed(f)
+	}
+	text, err := migration.MarshalReplay(r)
+	if err != nil {
+		return failed(failure(err, ""))
+	}
+	path := filepath.Join(a.Dir, migration.ReplayName)
+	if string(text) == before {
+		return Answer{Outcome: migration.Current, Summary: path + " says already what the files do", File: path, Next: "Nothing is left to do."}
+	}
+	if err := writeReplay(dir, text); err != nil {
+		return failed(failure(err, "Run the same command again."))
+	}
+	return Answer{Outcome: migration.Current, Summary: fmt.Sprintf("wrote %s: what %s do on PostgreSQL %d", path, filesIn(len(r.Files)), r.Major), File: path, Written: true,
+		Next: "Commit it beside the files: plan tells by it what will happen."}
+}
+
+func filesIn(n int) string {
+	if n == 1 {
+		return "the statements of 1 file"
+	}
+	return fmt.Sprintf("the statements of %d files", n)
+}
+
+// replayed watches a directory on fresh databases of d.
+func replayed(ctx context.Context, d *dev, dir *migration.Dir, known *migration.Replay) (migration.Replay, *migration.Failure) {
+	r, err := replay.Run(ctx, replay.Options{Dir: dir, Known: known, Open: func(ctx context.Context) (replay.Watcher, error) {
+		url, err := d.fresh(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return postgres.OpenWatcher(ctx, url)
+	}})
+	var f *migration.Failure
+	switch {
+	case errors.As(err, &f):
+		f.State, f.Next = "", "" // of a database that is gone by then
+	case err != nil:
+		f = failure(err, "")
+	}
+	return r, f
+}
+
+// readReplay returns the replay that stands beside the files, nil for none that
+// can be read, and its text. It may be stale.
+func (d *directory) readReplay() (*migration.Replay, string) {
+	text, err := os.ReadFile(filepath.Join(d.path, migration.ReplayName))
+	if err != nil {
+		return nil, ""
+	}
+	r, _ := migration.ParseReplay(text)
+	return r, string(text)
+}
+
+// writeReplay writes it, unless the files are others by now.
+func writeReplay(d *directory, text []byte) error {
+	unlock, err := lock(d.path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := texts(d.path)
+	if err != nil {
+		return err
+	}
+	if now[sumName] != d.texts[sumName] {
+		return fmt.Errorf("%s was changed by somebody else while this ran: nothing was written", d.path)
+	}
+	return Replace(filepath.Join(d.path, migration.ReplayName), text)
+}

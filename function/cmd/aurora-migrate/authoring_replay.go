@@ -1,0 +1,37 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func (t *terminal) replayCommand() *cobra.Command {
+	o := &draftOptions{}
+	anew := false
+	cmd := &cobra.Command{
+		Use:   "replay",
+		Short: "Run the directory on a dev database and write down what each statement does",
+		Long: `Replay runs every file on a dev database, in the transaction mode in which it will
+run, and watches: which locks each statement takes, what it reads from end to
+end, rewrites and builds, which constraints it adds, and what is there
+afterwards. It does so without rows, which decides whether a file runs, and with
+rows. The facts go into replay.json beside the files, the same bytes each time,
+to be committed with them; plan, lint and verify tell by it what will happen and
+what should be there. Files that it tells of already are not looked at again.
+` + devHelp + `
+A server that MIGRATE_DEV_URL names has to let its user do all (a superuser).`,
+		Example: `  aurora-migrate replay
+  aurora-migrate replay --dir db/migrations --postgres 16`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a, err := t.author(o)
+			if err != nil {
+				return err
+			}
+			t.tellAnswer(cmd.Name(), a.Replay(cmd.Context(), anew))
+			return nil
+		},
+	}
+	addDir(cmd.Flags(), &o.dir)
+	addDevDatabase(cmd.Flags(), o)
+	cmd.Flags().BoolVar(&anew, "anew", false, "look at every file again")
+	cmd.Flags().SortFlags = false
+	return cmd
+}

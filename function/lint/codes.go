@@ -1,0 +1,98 @@
+package lint
+
+// Codes of Atlas, with Atlas's meaning.
+const (
+	codeCreateIndex     = "PG101" // an index is built while writes wait
+	codeDropIndex       = "PG102" // an index is dropped while reads and writes wait
+	codePrimaryKey      = "PG104" // the index of a primary key is built under ACCESS EXCLUSIVE
+	codeUnique          = "PG105" // the index of a unique constraint is built under ACCESS EXCLUSIVE
+	codeRetyped         = "PG301" // another type of a column writes the table anew
+	codeVolatileDefault = "PG302" // a new column with a volatile default writes the table anew
+	codeNotNull         = "PG303" // SET NOT NULL reads the whole table under ACCESS EXCLUSIVE
+	codeNullableKey     = "PG304" // a primary key over nullable columns reads the whole table
+	codeCheck           = "PG305" // a CHECK is verified under ACCESS EXCLUSIVE
+	codeForeignKey      = "PG306" // a foreign key is verified while writes to both tables wait
+	codeDropSchema      = "DS101" // a schema is dropped
+	codeDropTable       = "DS102" // a table is dropped
+	codeDropColumn      = "DS103" // a column is dropped
+	codeRenameTable     = "BC101" // a table is renamed
+	codeRenameColumn    = "BC102" // a column is renamed
+	codeNoDefault       = "MF103" // a NOT NULL column without a default fails where there are rows
+	codeDropForeignKey  = "CD101" // a foreign key is dropped
+)
+
+// Our own, AM5xx: what is observed, locks, work under them, transactions.
+const (
+	codeUnknown        = "AM501" // what a statement does is not known
+	codeNolint         = "AM502" // a directive atlas:nolint that quiets nothing
+	codeWorkUnderLock  = "AM510" // work while an earlier statement of the transaction holds a lock
+	codeReindex        = "AM511" // REINDEX without CONCURRENTLY
+	codeExclusion      = "AM512" // an exclusion constraint is built under ACCESS EXCLUSIVE
+	codeValidateSameTx = "AM513" // a constraint is validated in the transaction that added it
+	codeDomain         = "AM514" // a constraint of a domain is verified in all tables that use it
+	codeDomainColumn   = "AM515" // a new column of a constrained domain writes the table anew
+	codeGenerated      = "AM516" // a stored generated column writes the table anew
+	codeSerial         = "AM517" // a new serial or identity column writes the table anew
+	codeIndexRebuilt   = "AM518" // another type of a column rebuilds indexes
+	codeRetypedCheck   = "AM519" // another type of a column verifies its CHECKs again
+	codeRetypedKey     = "AM520" // another type of a key locks and reads the tables that refer to it
+	codeLogged         = "AM521" // SET LOGGED or UNLOGGED writes the table anew
+	codeTablespace     = "AM522" // SET TABLESPACE copies the table
+	codeAccessMethod   = "AM523" // SET ACCESS METHOD writes the table anew
+	codeVacuumFull     = "AM524" // VACUUM FULL or CLUSTER
+	codeLockTable      = "AM525" // LOCK TABLE
+	codeManyTables     = "AM526" // locks on several tables in one transaction
+	codeWork           = "AM527" // other work under a lock of its own
+	codeRefresh        = "AM528" // REFRESH MATERIALIZED VIEW without CONCURRENTLY
+	codeMaterialized   = "AM529" // CREATE MATERIALIZED VIEW runs its query in the migration
+	codeAttachScan     = "AM530" // ATTACH PARTITION reads the new partition
+	codeDefaultScan    = "AM531" // a new partition has the default partition read
+	codeAttachBuilds   = "AM532" // ATTACH PARTITION builds indexes or verifies foreign keys
+	codePartitionOf    = "AM533" // CREATE TABLE ... PARTITION OF locks the parent
+	codeDetach         = "AM534" // DETACH PARTITION without CONCURRENTLY
+	codeManyLocks      = "AM538" // one statement locks very many relations
+	codeIndexGap       = "AM540" // an index is dropped before the one that replaces it is there
+	codeIndexUsed      = "AM541" // the dropped index is in use
+	codeIndexInvalid   = "AM542" // an INVALID index
+	codeNotValid       = "AM543" // a constraint stays NOT VALID
+	codeFailsWithRows  = "AM544" // the statement fails where there are rows
+	codeHotTable       = "AM550" // a short lock on a busy table
+	codeLockTimeout    = "AM551" // lock_timeout is taken away before a lock that others wait behind
+)
+
+// Our own, AM6xx: what is lost, what running code meets, what stays behind.
+const (
+	codeWholeTable      = "AM601" // rows of a whole table are written in one transaction
+	codeTruncate        = "AM602" // TRUNCATE
+	codeDeleteAll       = "AM603" // DELETE of all rows
+	codeCascade         = "AM604" // objects that the statement does not name are dropped
+	codeDropConstraint  = "AM605" // a CHECK, a unique constraint or a primary key is dropped
+	codeDropType        = "AM606" // a type is dropped
+	codeMoved           = "AM607" // a relation moves to another schema, or a schema gets another name
+	codeDropCode        = "AM608" // a view, a function or a procedure is dropped
+	codeNullsAllowed    = "AM610" // NOT NULL is dropped
+	codeDefaultDropped  = "AM611" // a NOT NULL column loses its default
+	codeDefaultChanged  = "AM612" // a column gets another default
+	codeJSON            = "AM613" // a column of type json
+	codeIntegerKey      = "AM614" // a key that counts in 32 bits or fewer
+	codeSequenceType    = "AM615" // the sequence of a widened column stays narrow
+	codeUnlogged        = "AM616" // an unlogged table
+	codeAutovacuum      = "AM617" // autovacuum is switched off
+	codeReplicaIdentity = "AM618" // REPLICA IDENTITY FULL or NOTHING
+	codeIdentityLost    = "AM619" // a published table loses its replica identity
+	codeRowSecurity     = "AM620" // row level security without a policy, or switched off
+	codePublic          = "AM621" // a privilege for PUBLIC
+	codeDefiner         = "AM622" // SECURITY DEFINER without a search_path
+	codeNoGrant         = "AM623" // a new table lacks the grants that its neighbours have
+	codeTriggersOff     = "AM624" // triggers that keep foreign keys are switched off
+	codeExtension       = "AM625" // an extension is dropped or changed
+	codeTrigger         = "AM626" // a trigger on a table in use
+	codeSequence        = "AM630" // a sequence is dropped or restarted
+	codeDropDatabase    = "AM631" // DROP DATABASE
+	codeVolatileCheck   = "AM632" // a CHECK that depends on the clock or on chance
+	codeNotEnforced     = "AM633" // a constraint NOT ENFORCED
+	codeCascadingKey    = "AM634" // a foreign key that deletes or changes rows by itself
+	codeKeyWithoutIndex = "AM635" // a foreign key without an index
+	codePrivileged      = "AM640" // only a superuser may
+	codeLabelGone       = "AM650" // a label of an enum is renamed
+)

@@ -1,0 +1,228 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// mayScan says that the table was seen to be read from end to end, or that it
+// could not be filled, so that nobody knows.
+func (s *statement) mayScan(table string) bool {
+	return s.scans(table) || slices.Contains(s.e.Unfilled, table)
+}
+
+// constraints tells of CHECKs and foreign keys that are verified while others
+// wait.
+func (s *statement) constraints() {
+	added := make(map[string][]migration.ConstraintSeen) // by code and table
+	var order []string
+	for _, k := range s.e.Constraints {
+		code := map[string]string{"check": codeCheck, "foreign key": codeForeignKey}[k.Kind]
+		if code == "" || k.Table == "" || k.Table == s.partition || s.inherited(k) || s.readded(k) {
+			continue
+		}
+		s.unprove(k)
+		read := s.mayScan(k.Table) || s.rewrites(k.Table) || k.References != "" && s.scans(k.References)
+		if !k.Valid || k.Validated || !read || !s.blocked(k.Table) {
+			continue
+		}
+		key := code + " " + k.Table
+		if added[key] == nil {
+			order = append(order, key)
+		}
+		added[key] = append(added[key], k)
+	}
+	for _, key := range order {
+		if strings.HasPrefix(key, codeCheck) {
+			s.check(added[key])
+		} else {
+			s.foreignKey(added[key])
+		}
+	}
+}
+
+// inherited says that the constraint comes from the one of the same name on a
+// parent that the same statement added.
+func (s *statement) inherited(k migration.ConstraintSeen) bool {
+	t := s.before.table(k.Table)
+	return t != nil && slices.ContainsFunc(s.e.Constraints, func(o migration.ConstraintSeen) bool {
+		return o.Kind == k.Kind && o.Table != k.Table && slices.Contains(t.parents, o.Table)
+	})
+}
+
+// readded says that the table had the constraint already: another type of a
+// column makes PostgreSQL write it anew.
+func (s *statement) readded(k migration.ConstraintSeen) bool {
+	return !k.Validated && slices.ContainsFunc(s.e.Columns, func(c migration.ColumnSeen) bool { return c.Was != "" }) &&
+		s.before.table(k.Table).constraint(k.Name) != nil
+}
+
+func constraintNames(ks []migration.ConstraintSeen) []string {
+	var names []string
+	for _, k := range ks {
+		names = append(names, ident(k.Name))
+	}
+	return names
+}
+
+func (s *statement) check(ks []migration.ConstraintSeen) {
+	table := ks[0].Table
+	s.work(codeCheck, []string{table}, fmt.Sprintf("reads all of %s while it is locked, to verify the CHECK %s", table, list(constraintNames(ks))),
+		fix("Add it NOT VALID, which reads nothing, and validate it in a transaction of its own, which stops nobody:", s.addThenValidate("check", ks)...))
+}
+
+func (s *statement) foreignKey(ks []migration.ConstraintSeen) {
+	k := ks[0]
+	files := s.addThenValidate("foreign", ks)
+	words := "Add it NOT VALID, which reads nothing, and validate it in a transaction of its own, which lets others read and write:"
+	if s.before.partitioned(k.Table) && s.in.Major < 18 {
+		words = fmt.Sprintf("PostgreSQL %d refuses NOT VALID on a partitioned table (42809): add it so to each partition, validate it there, and only then add it to the parent, which then reads nothing:", s.in.Major)
+		files = s.keyOfPartitions(ks)
+	}
+	s.work(codeForeignKey, []string{k.Table, k.References},
+		fmt.Sprintf("reads all of %s and looks up %s while writes to both wait, to verify the foreign key %s", k.Table, k.References, list(constraintNames(ks))), fix(words, files...))
+}
+
+// addThenValidate are the files that add constraints NOT VALID and validate them.
+func (s *statement) addThenValidate(kind string, ks []migration.ConstraintSeen) []RewriteFile {
+	add := s.beyond(kind, ks)
+	var validate []string
+	for _, k := range ks {
+		add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", k.Table, ident(k.Name), k.Definition))
+		validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", k.Table, ident(k.Name)))
+	}
+	return []RewriteFile{one(add...), one(validate...)}
+}
+
+func (s *statement) keyOfPartitions(ks []migration.ConstraintSeen) []RewriteFile {
+	var add, validate, finish []string
+	for _, k := range ks {
+		for _, leaf := range s.before.leaves(k.Table) {
+			add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", leaf, ident(k.Name), k.Definition))
+			validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", leaf, ident(k.Name)))
+		}
+		finish = append(finish, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", k.Table, ident(k.Name), k.Definition))
+	}
+	return []RewriteFile{one(append(s.beyond("foreign", ks), add...)...), one(validate...), one(finish...)}
+}
+
+// beyond is what the statement does beyond adding these constraints of one
+// table. One that stands within ADD COLUMN has its column added by itself.
+func (s *statement) beyond(kind string, ks []migration.ConstraintSeen) []string {
+	a, ok := s.alter()
+	apart := 0
+	for _, x := range a.actions {
+		if x.addsConstraint(kind) {
+			apart++
+		}
+	}
+	if ok && apart >= len(ks) {
+		return []string{s.without(func(x action) bool { return x.addsConstraint(kind) })}
+	}
+	var names, columns []string
+	for _, c := range s.e.Columns {
+		if c.Table == ks[0].Table && c.Change == migration.Created {
+			names = append(names, c.Column)
+			columns = append(columns, addColumn(c))
+		}
+	}
+	rest := s.without(func(x action) bool { return x.addsConstraint(kind) || x.addsColumn(names...) })
+	return append(columns, rest)
+}
+
+func addColumn(c migration.ColumnSeen) string {
+	text := fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", c.Table, ident(c.Column), c.Type)
+	if c.Default != "" && c.Generated == "" {
+		text += " DEFAULT " + c.Default
+	}
+	if c.NotNull {
+		text += " NOT NULL"
+	}
+	return text
+}
+
+// domains tells of constraints of domains, for which the tables that use them
+// are read under SHARE.
+func (s *statement) domains() {
+	name := ""
+	for _, k := range s.e.Constraints {
+		if k.Domain != "" && (k.Valid || k.Validated) {
+			name = k.Domain
+		}
+	}
+	if name == "" && s.begins("alter domain") {
+		name = "of the statement"
+	}
+	if name == "" || len(s.e.Scans) == 0 || len(s.own()) == 0 {
+		return
+	}
+	s.work(codeDomain, s.scanned(), fmt.Sprintf("reads %s while writes wait, to verify a constraint of the domain %s", list(s.scanned()), name),
+		"Neither NOT VALID nor VALIDATE helps with a domain: both lock all tables that use it. Give each table a CHECK of its own, NOT VALID first and then validated.")
+}
+
+// nullsEnded tells of columns that become NOT NULL by a scan.
+func (s *statement) nullsEnded() {
+	tables := make(map[string][]string)
+	for _, c := range s.e.Columns {
+		table := c.Table
+		if t := s.before.root(table); s.touchesColumns(t) {
+			table = t
+		}
+		if c.Change == migration.Created || !c.NullsEnded || table == s.partition || s.rewrites(c.Table) || !s.blocked(c.Table) {
+			continue
+		}
+		if !s.scans(c.Table) && (!slices.Contains(s.e.Unfilled, c.Table) || s.proved(c.Table, c.Column)) {
+			continue
+		}
+		tables[table] = unique(append(tables[table], c.Column))
+	}
+	for table, columns := range tables {
+		s.nullsEndedIn(table, columns)
+	}
+}
+
+func (s *statement) nullsEndedIn(table string, columns []string) {
+	for _, k := range s.e.Constraints {
+		if k.Kind != "primary key" || k.Table != table {
+			continue
+		}
+		if !slices.ContainsFunc(s.e.Indexes, func(i migration.IndexSeen) bool { return i.Table == table && i.Primary }) {
+			s.work(codeNullableKey, []string{table}, fmt.Sprintf("the primary key makes %s NOT NULL, and reads all of %s under ACCESS EXCLUSIVE for it", list(columns), table),
+				fix("Prove first that there are no nulls:", append(s.notNull(table, columns), one(s.text()))...))
+		}
+		return // else told of with the index
+	}
+	rest := s.without(func(a action) bool { return a.alters("set not null", columns...) })
+	s.work(codeNotNull, []string{table}, fmt.Sprintf("SET NOT NULL reads all of %s under ACCESS EXCLUSIVE, for %s", table, list(columns)),
+		fix("Prove first, by a CHECK that is validated while others work, that there are no nulls:", append([]RewriteFile{one(rest)}, s.notNull(table, columns)...)...))
+}
+
+// proved says that a valid CHECK has no nulls in the column.
+func (s *statement) proved(table, name string) bool {
+	t := s.before.table(table)
+	return t != nil && slices.ContainsFunc(t.constraints, func(k constraint) bool {
+		return k.valid && strings.Contains(k.definition, "("+ident(name)+" IS NOT NULL)")
+	})
+}
+
+// notNull are the files that make columns NOT NULL without a scan that others
+// wait for.
+func (s *statement) notNull(table string, columns []string) []RewriteFile {
+	var add, validate, set []string
+	for _, c := range columns {
+		name := named(table, c, "_not_null")
+		definition := fmt.Sprintf("CHECK (%s IS NOT NULL)", ident(c))
+		if s.in.Major >= 18 {
+			definition = "NOT NULL " + ident(c)
+		}
+		add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", table, name, definition))
+		validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, name))
+		if s.in.Major < 18 {
+			set = append(set, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", table, ident(c)), fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, name))
+		}
+	}
+	return []RewriteFile{one(add...), one(validate...), one(set...)}
+}

@@ -1,0 +1,247 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// A gap is an index that was dropped.
+type gap struct {
+	file            string
+	line, statement int
+	index, table    string
+	on              string // the first column, or the whole of an expression
+}
+
+// droppedIndexes tells of indexes that are dropped by name.
+func (s *statement) droppedIndexes() {
+	var stopping, used, tables []string
+	partitioned := false
+	for _, o := range s.e.Objects {
+		if o.Kind != "index" || o.Change != migration.Dropped || !o.Existed || o.Cascaded || !s.after.has(o.On) {
+			continue
+		}
+		was := s.before.index(o.On, o.Name)
+		if was == nil || !was.invalid {
+			s.dropped = append(s.dropped, gap{s.file.Name, s.stmt.Line, s.e.Statement, o.Name, o.On, firstOf(was)})
+		}
+		if l, ok := s.lockOn(o.On); ok && l.Mode.StopsReads() {
+			stopping = append(stopping, o.Name)
+			tables = append(tables, o.On)
+			partitioned = partitioned || s.before.partitioned(o.On)
+		}
+		if f := s.in.Facts[o.On].Indexes[o.Name]; f.Scans > 0 {
+			used = append(used, fmt.Sprintf("%s (%s scans)", o.Name, grouped(f.Scans)))
+		}
+	}
+	if len(stopping) > 0 {
+		var lines []string
+		for _, name := range stopping {
+			lines = append(lines, "DROP INDEX CONCURRENTLY "+name)
+		}
+		words, files, severity := "Drop it CONCURRENTLY, in a file of its own outside a transaction:", []RewriteFile{alone(lines...)}, migration.Warning
+		if partitioned {
+			words, files, severity = "CONCURRENTLY is refused for the index of a partitioned table: keep the transaction to this one statement.", nil, migration.Info
+		}
+		s.tell(codeDropIndex, s.lesser(severity, tables...), fmt.Sprintf("DROP INDEX takes ACCESS EXCLUSIVE on %s, to drop %s", list(unique(tables)), list(stopping)), s.waiting(), fix(words, files...))
+	}
+	if len(used) > 0 {
+		s.tell(codeIndexUsed, migration.Warning, "drops an index that queries use: "+list(used),
+			"Counted since the statistics were reset, on this server; readers count their own.", "Find the queries that use it, and give them another index first.")
+	}
+}
+
+// index finds an index of a table by its qualified name; nil where there is none.
+func (c *catalogue) index(on, name string) *index {
+	t := c.table(on)
+	if t == nil {
+		return nil
+	}
+	for i, x := range t.indexes {
+		_, after, _ := strings.Cut(x.definition, "INDEX ")
+		if first, _ := firstName(after); first == ident(last(name)) {
+			return &t.indexes[i]
+		}
+	}
+	return nil
+}
+
+// firstOf is what an index sorts by first.
+func firstOf(i *index) string {
+	if i == nil {
+		return ""
+	}
+	if c := firstColumn(i.definition); c != "" {
+		return c
+	}
+	return tail(i.definition)
+}
+
+// droppedThings tells of what is lost, or no longer there for the code that uses it.
+func (s *statement) droppedThings() {
+	lost := make(map[string][]string)
+	for _, o := range s.e.Objects {
+		if o.Change != migration.Dropped || !o.Existed {
+			continue
+		}
+		switch kind := o.Kind; {
+		case kind == "schema" && !o.Cascaded:
+			lost[codeDropSchema] = append(lost[codeDropSchema], o.Name)
+		case kind == "table" || kind == "foreign table" || kind == "partitioned table":
+			lost[codeDropTable] = append(lost[codeDropTable], o.Name)
+		case kind == "sequence" && !o.Cascaded:
+			lost[codeSequence] = append(lost[codeSequence], o.Name)
+		case kind == "type" || kind == "domain" || kind == "enum" || kind == "composite type" || kind == "range":
+			if !o.Cascaded && !s.remade(o) {
+				lost[codeDropType] = append(lost[codeDropType], o.Name)
+			}
+		case kind == "extension":
+			lost[codeExtension] = append(lost[codeExtension], o.Name)
+		case isCode(kind) && o.Cascaded:
+			lost[codeCascade] = append(lost[codeCascade], kind+" "+o.Name)
+		case isCode(kind) && !s.remade(o):
+			lost[codeDropCode] = append(lost[codeDropCode], kind+" "+o.Name)
+		}
+	}
+	s.droppedTables(lost)
+	if names := lost[codeSequence]; len(names) > 0 {
+		s.tell(codeSequence, migration.Warning, "drops the sequence "+list(names)+" and how far it has counted", "", "See that no running code asks it for values. One that comes in its place goes on from setval to the largest value that is there.")
+	}
+	if names := lost[codeDropType]; len(names) > 0 {
+		s.tell(codeDropType, migration.Warning, "drops the type "+list(names), "Code that casts to it or has cached its oid fails.", "Drop it a release after the last code that names it.")
+	}
+	if names := lost[codeExtension]; len(names) > 0 {
+		s.tell(codeExtension, migration.Warning, "drops the extension "+list(names)+" with all that it brought", "", "See that nothing uses its functions, types and operators; installing it again needs a role that may.")
+	}
+	if names := lost[codeCascade]; len(names) > 0 {
+		s.tell(codeCascade, migration.Error, "drops what the statement does not name: "+list(names), "CASCADE takes whatever depends on it.", "Drop or change the dependents by name first, so that everybody can read what goes.")
+	}
+	if names := lost[codeDropCode]; len(names) > 0 {
+		s.tell(codeDropCode, migration.Warning, "drops "+list(names), "Running code that uses it fails. Bodies of SQL functions that name it are not dependents, and fail at their next call.",
+			"Let no running code use it any more, and drop it a release later.")
+	}
+}
+
+func isCode(kind string) bool {
+	return slices.Contains([]string{"view", "materialized view", "function", "procedure", "aggregate", "trigger", "policy", "rule", "operator", "cast"}, kind) && kind != "trigger" && kind != "policy" && kind != "rule"
+}
+
+// remade says that the same file makes an object of that kind and name again.
+func (s *statement) remade(o migration.ObjectSeen) bool {
+	bare := func(name string) string { b, _, _ := strings.Cut(name, "("); return b }
+	for _, e := range s.effects {
+		if slices.ContainsFunc(e.Objects, func(x migration.ObjectSeen) bool {
+			return x.Change == migration.Created && x.Kind == o.Kind && bare(x.Name) == bare(o.Name)
+		}) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *statement) droppedTables(lost map[string][]string) {
+	tables := lost[codeDropTable]
+	var others []string
+	for _, l := range s.own() {
+		if isTable(l.Kind) && !slices.Contains(tables, l.Relation) && s.after.has(l.Relation) {
+			others = append(others, l.Relation)
+		}
+	}
+	collateral := ""
+	if len(others) > 0 {
+		collateral = fmt.Sprintf("It takes ACCESS EXCLUSIVE on %s too.", list(unique(others)))
+	}
+	if names := lost[codeDropSchema]; len(names) > 0 {
+		s.tell(codeDropSchema, migration.Error, "drops the schema "+list(names)+withTables(tables), sentences(s.sizes(tables), collateral),
+			"Move what is still used to another schema, drop the rest by name, and then the empty schema. Keep a snapshot.")
+		return
+	}
+	if len(tables) == 0 {
+		return
+	}
+	severity := migration.Error
+	if s.empty(tables) {
+		severity = migration.Warning
+	}
+	s.tell(codeDropTable, severity, "drops the table "+list(tables)+" with all of its rows", sentences(s.sizes(tables), collateral),
+		"See that nobody reads it any more: rename it away, wait a release, and drop it then; foreign keys first, one for each transaction. Keep a snapshot.")
+}
+
+func withTables(tables []string) string {
+	if len(tables) == 0 {
+		return ""
+	}
+	return " with the tables " + list(tables) + " and all of their rows"
+}
+
+// droppedConstraints tells of rules that hold no more.
+func (s *statement) droppedConstraints() {
+	keys, rules := []string{}, []string{}
+	var tables []string
+	for _, o := range s.e.Objects {
+		if o.Kind != "table constraint" || o.Change != migration.Dropped || !o.Existed || !s.after.has(o.On) {
+			continue
+		}
+		t := s.before.table(o.On)
+		k := t.constraint(constraintName(o))
+		if k == nil || s.needless(t, k) {
+			continue
+		}
+		tables = append(tables, o.On)
+		if strings.HasPrefix(k.definition, "FOREIGN KEY") {
+			keys = append(keys, fmt.Sprintf("%s of %s", k.name, o.On))
+		} else {
+			rules = append(rules, fmt.Sprintf("%s of %s, %s", k.name, o.On, k.definition))
+		}
+	}
+	if len(keys) > 0 {
+		s.tell(codeDropForeignKey, s.lesser(migration.Warning, tables...), "drops the foreign key "+list(keys), sentences("Rows that refer to nothing are no longer refused.", s.waiting()),
+			"Make sure that the code keeps the rule. Both tables are locked for an instant: leave it alone in its transaction.")
+	}
+	if len(rules) > 0 {
+		s.tell(codeDropConstraint, s.lesser(migration.Warning, tables...), "drops the constraint "+list(rules), "Rows that break it are no longer refused.", "Make sure that the code keeps the rule, or put the one that takes its place there first.")
+	}
+}
+
+// constraintName is the name of a dropped constraint: pg_identify_object says
+// "name on schema.table".
+func constraintName(o migration.ObjectSeen) string {
+	name, _, _ := strings.Cut(o.Name, " on ")
+	return strings.TrimPrefix(name, o.On+".")
+}
+
+// needless says that the rule still holds without the constraint: the file puts
+// one like it there, the column is NOT NULL, the bounds of a partition say it; or
+// that the column went with it.
+func (s *statement) needless(t *table, k *constraint) bool {
+	kind := kindOf(k.definition)
+	is := s.after.table(t.name)
+	for _, other := range is.constraints {
+		was := t.constraint(other.name)
+		if kindOf(other.definition) == kind && (was == nil || was.definition != other.definition || other.name == k.name) {
+			return true
+		}
+	}
+	for _, c := range is.columns {
+		if kind == "CHECK" && c.notNull && strings.Contains(k.definition, "("+c.name+" IS NOT NULL)") {
+			return true
+		}
+		if kind == "NOT" && c.notNull && k.definition == "NOT NULL "+c.name {
+			return true
+		}
+	}
+	for _, c := range s.e.Columns {
+		if c.Table == t.name && c.Change == migration.Dropped && slices.ContainsFunc(migration.Tokens(k.definition), func(x migration.Token) bool { return x.Name() && ident(x.Text) == ident(c.Column) }) {
+			return true
+		}
+	}
+	return kind == "CHECK" && (is.bound != "" || t.bound != "")
+}
+
+func kindOf(definition string) string {
+	word, _, _ := strings.Cut(definition, " ")
+	return word
+}

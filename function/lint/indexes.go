@@ -1,0 +1,204 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// built tells of indexes that are built while others wait. What a rewrite, another
+// type or an attached partition builds is told of there.
+func (s *statement) built() {
+	kinds := make(map[string][]migration.IndexSeen)
+	for _, i := range s.e.Indexes {
+		root := s.before.root(i.Table)
+		if s.rewrites(i.Table) || slices.ContainsFunc(s.e.Columns, retypes(root)) || i.Table == s.partition || !s.blocked(i.Table) {
+			continue
+		}
+		code := codeCreateIndex
+		switch {
+		case i.Rebuilt:
+			code = codeReindex
+		case i.Primary:
+			code = codePrimaryKey
+		case i.Constraint != "" && s.excludes(i):
+			code = codeExclusion
+		case i.Constraint != "":
+			code = codeUnique
+		}
+		kinds[code] = append(kinds[code], i)
+	}
+	for _, code := range []string{codePrimaryKey, codeUnique, codeExclusion, codeReindex, codeCreateIndex} {
+		leaves := slices.DeleteFunc(slices.Clone(kinds[code]), func(i migration.IndexSeen) bool { return s.before.partitioned(i.Table) })
+		if len(leaves) > 0 {
+			s.builds(code, kinds[code], leaves)
+		}
+	}
+}
+
+func (s *statement) excludes(i migration.IndexSeen) bool {
+	return slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool {
+		return k.Table == i.Table && k.Name == i.Constraint && k.Kind == "exclusion"
+	})
+}
+
+// builds tells of indexes of one sort; leaves are those that have rows.
+func (s *statement) builds(code string, all, leaves []migration.IndexSeen) {
+	var tables, names []string
+	for _, i := range leaves {
+		tables = append(tables, i.Table)
+	}
+	tables = unique(tables)
+	tops := s.tops(all)
+	for _, i := range tops {
+		names = append(names, i.Index)
+	}
+	on := list(s.roots(tables))
+	tree := s.before.partitioned(s.before.root(leaves[0].Table)) && len(all) > len(leaves)
+	switch code {
+	case codeExclusion:
+		s.work(code, tables, fmt.Sprintf("builds the exclusion constraint %s on %s under ACCESS EXCLUSIVE", list(names), on),
+			"It cannot be added NOT VALID nor built CONCURRENTLY: make a new table with it, copy the rows in batches, and swap the names in one short transaction, or do it in a window when nobody works.")
+	case codeReindex:
+		if !s.says("reindex") {
+			s.work(codeWork, tables, fmt.Sprintf("builds %s on %s anew while others wait", list(names), on), "Find out what the statement changes of them, and do it on a new index that is built CONCURRENTLY.")
+			return
+		}
+		s.work(code, tables, fmt.Sprintf("REINDEX builds %s on %s anew while writes wait, and reads that would use it", list(names), on), fix("Build it beside the old one:", s.reindex(leaves)))
+	case codeCreateIndex:
+		s.work(code, tables, fmt.Sprintf("builds %s on %s while writes wait", list(names), on), fix(s.indexAdvice(tree), s.concurrently(all, leaves, tree)...))
+	default:
+		what := map[string]string{codePrimaryKey: "primary key", codeUnique: "unique constraint"}[code]
+		words := "Build the index first, CONCURRENTLY, and then make it the constraint, which takes no time:"
+		if tree {
+			words = "Build the index of each partition first, CONCURRENTLY, make it a constraint there, and then add the one of the parent, which builds nothing:"
+		}
+		s.work(code, tables, fmt.Sprintf("builds the %s %s on %s under ACCESS EXCLUSIVE", what, list(names), on), fix(words, s.usingIndex(code, tops, leaves, tree)...))
+	}
+}
+
+// tops are the indexes that are no part of an index of a parent in the list.
+func (s *statement) tops(all []migration.IndexSeen) []migration.IndexSeen {
+	var found []migration.IndexSeen
+	for _, i := range all {
+		t := s.before.table(i.Table)
+		if t == nil || !slices.ContainsFunc(all, func(o migration.IndexSeen) bool { return slices.Contains(t.parents, o.Table) }) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+func (s *statement) indexAdvice(tree bool) string {
+	if tree {
+		return "CONCURRENTLY is refused on a partitioned table (0A000): make the index of the parent without its partitions, build theirs CONCURRENTLY, and attach them:"
+	}
+	return "Build it CONCURRENTLY, in a file of its own outside a transaction:"
+}
+
+// concurrentIndex is a definition with CONCURRENTLY in it.
+func concurrentIndex(definition string) string {
+	return strings.Replace(definition, " INDEX ", " INDEX CONCURRENTLY ", 1)
+}
+
+// concurrently are the files that build indexes without stopping anybody.
+func (s *statement) concurrently(all, leaves []migration.IndexSeen, tree bool) []RewriteFile {
+	var parents, build, attach []string
+	for _, i := range leaves {
+		build = append(build, concurrentIndex(i.Definition))
+	}
+	if tree {
+		for _, i := range all {
+			if s.before.partitioned(i.Table) {
+				definition := i.Definition
+				if !strings.Contains(definition, " ON ONLY ") {
+					definition = strings.Replace(definition, " ON ", " ON ONLY ", 1)
+				}
+				parents = append(parents, definition)
+			}
+			if p, ok := s.parentIndex(i, all); ok {
+				attach = append(attach, fmt.Sprintf("ALTER INDEX %s ATTACH PARTITION %s", p, i.Index))
+			}
+		}
+	}
+	slices.Reverse(attach) // the lowest first: a parent is valid when all below it are
+	return []RewriteFile{one(parents...), alone(build...), one(attach...)}
+}
+
+func (s *statement) parentIndex(i migration.IndexSeen, all []migration.IndexSeen) (string, bool) {
+	t := s.before.table(i.Table)
+	if t == nil {
+		return "", false
+	}
+	for _, o := range all {
+		if slices.Contains(t.parents, o.Table) && tail(o.Definition) == tail(i.Definition) {
+			return o.Index, true
+		}
+	}
+	return "", false
+}
+
+// tail is what an index is on: "USING btree (a)".
+func tail(definition string) string {
+	if at := strings.Index(definition, " USING "); at >= 0 {
+		return definition[at:]
+	}
+	return definition
+}
+
+func (s *statement) reindex(indexes []migration.IndexSeen) RewriteFile {
+	var lines []string
+	for _, i := range indexes {
+		lines = append(lines, "REINDEX INDEX CONCURRENTLY "+i.Index)
+	}
+	return alone(lines...)
+}
+
+// usingIndex are the files that make constraints of indexes that were built
+// CONCURRENTLY.
+func (s *statement) usingIndex(code string, tops, leaves []migration.IndexSeen, tree bool) []RewriteFile {
+	kind, word := "UNIQUE", "unique"
+	if code == codePrimaryKey {
+		kind, word = "PRIMARY KEY", "primary"
+	}
+	var ks []migration.ConstraintSeen
+	var build, finish, nullable []string
+	for _, k := range s.e.Constraints {
+		if slices.ContainsFunc(tops, func(i migration.IndexSeen) bool { return i.Constraint == k.Name && i.Table == k.Table }) {
+			ks = append(ks, k)
+		}
+	}
+	if len(ks) == 0 {
+		return nil
+	}
+	first := s.beyond(word, ks)
+	for _, i := range leaves {
+		build = append(build, concurrentIndex(i.Definition))
+		finish = append(finish, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s%s", i.Table, ident(i.Constraint), kind, ident(last(i.Index)), deferred(ks[0].Definition)))
+	}
+	if tree {
+		for _, k := range ks {
+			finish = append(finish, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", k.Table, ident(k.Name), k.Definition))
+		}
+	}
+	for _, c := range s.e.Columns {
+		if c.NullsEnded && c.Table == ks[0].Table && c.Change != migration.Created {
+			nullable = append(nullable, c.Column)
+		}
+	}
+	files := []RewriteFile{one(first...), alone(build...)}
+	if len(nullable) > 0 {
+		files = append(files, s.notNull(ks[0].Table, nullable)...)
+	}
+	return append(files, one(finish...))
+}
+
+// deferred is what a definition says of being deferrable.
+func deferred(definition string) string {
+	if at := strings.Index(definition, " DEFERRABLE"); at >= 0 {
+		return definition[at:]
+	}
+	return ""
+}

@@ -1,0 +1,302 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// attached tells of what ATTACH PARTITION, and whatever else makes a partition,
+// reads and builds.
+func (s *statement) attached() {
+	s.partition = s.attachedTable()
+	if s.partition != "" {
+		s.attachedScan()
+		s.attachedBuilds()
+	}
+	s.defaultScan()
+}
+
+// attachedTable is the table of before that the statement makes a partition; "" for
+// none.
+func (s *statement) attachedTable() string {
+	if !s.says("attach partition") {
+		return ""
+	}
+	for _, l := range s.e.Locks {
+		if !isTable(l.Kind) {
+			continue
+		}
+		if was, is := s.before.table(l.Relation), s.after.table(l.Relation); was != nil && is != nil && was.bound == "" && is.bound != "" {
+			return l.Relation
+		}
+	}
+	return ""
+}
+
+func (s *statement) attachedScan() {
+	p := s.partition
+	scanned := slices.ContainsFunc(s.e.Scans, func(r migration.ScanSeen) bool { return r.Relation == p })
+	if !scanned || s.inheritedKeyOrIndex() && s.impliedBound(p) {
+		return
+	}
+	words := "Prove first, by a CHECK that says the same as the bounds, that all of its rows belong there:"
+	files := s.provenBound(p, s.after.table(p), "")
+	s.work(codeAttachScan, []string{p}, fmt.Sprintf("reads all of %s under ACCESS EXCLUSIVE, to see that its rows fit the bounds", p), fix(words, files...))
+}
+
+// inheritedKeyOrIndex says that the partition gets indexes or foreign keys, which
+// are reasons of their own to read it.
+func (s *statement) inheritedKeyOrIndex() bool {
+	return slices.ContainsFunc(s.e.Indexes, func(i migration.IndexSeen) bool { return i.Table == s.partition }) ||
+		slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool { return k.Table == s.partition && k.Kind == "foreign key" })
+}
+
+// impliedBound says that a valid CHECK of a table names its bounds.
+func (s *statement) impliedBound(name string) bool {
+	is := s.after.table(name)
+	was := s.before.table(name)
+	if is == nil || was == nil {
+		return false
+	}
+	want := s.bound(is)
+	return want != "" && slices.ContainsFunc(was.constraints, func(k constraint) bool {
+		return k.valid && strings.HasPrefix(k.definition, "CHECK") && sameCondition(k.definition, want)
+	})
+}
+
+// sameCondition compares what two conditions are about: their names and values,
+// without parentheses and casts.
+func sameCondition(a, b string) bool {
+	words := func(text string) string {
+		var kept []string
+		for _, t := range migration.Tokens(text) {
+			if t.Kind == migration.Literal || t.Kind == migration.Number || t.Name() && !t.Is("check") {
+				kept = append(kept, strings.Trim(t.Text, "'"))
+			}
+		}
+		return strings.Join(kept, " ")
+	}
+	x, y := words(a), words(b)
+	return x == y || len(y) > 0 && strings.Contains(x, strings.Split(y, " ")[0]) && containsAll(strings.Fields(x), strings.Fields(y))
+}
+
+func containsAll(all, some []string) bool {
+	for _, w := range some {
+		if !slices.Contains(all, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// bound is the condition that the rows of a partition meet; "" where it cannot be
+// written: the key is an expression, has several columns or is hashed.
+func (s *statement) bound(p *table) string {
+	if p == nil || len(p.parents) == 0 {
+		return ""
+	}
+	parent := s.after.table(p.parents[0])
+	if parent == nil {
+		return ""
+	}
+	method, inside, _ := strings.Cut(parent.partitioned, " (")
+	key := strings.TrimSuffix(inside, ")")
+	if parent.column(key) == nil {
+		return ""
+	}
+	values := strings.TrimPrefix(p.bound, "FOR VALUES ")
+	conditions := []string{key + " IS NOT NULL"}
+	switch method {
+	case "RANGE":
+		from, to, ok := strings.Cut(strings.TrimPrefix(values, "FROM "), " TO ")
+		if !ok {
+			return ""
+		}
+		if from != "(MINVALUE)" {
+			conditions = append(conditions, key+" >= "+strings.Trim(from, "()"))
+		}
+		if to != "(MAXVALUE)" {
+			conditions = append(conditions, key+" < "+strings.Trim(to, "()"))
+		}
+	case "LIST":
+		if !strings.HasPrefix(values, "IN (") || strings.Contains(values, "NULL") {
+			return ""
+		}
+		conditions = append(conditions, key+" "+values)
+	default:
+		return ""
+	}
+	return strings.Join(conditions, " AND ")
+}
+
+// provenBound are the files that prove by a CHECK on a table what the bounds of
+// the partition p demand, its negation where not is "NOT ", and then run the
+// statement.
+func (s *statement) provenBound(on string, p *table, not string) []RewriteFile {
+	condition := s.bound(p)
+	if condition == "" {
+		return nil
+	}
+	name := named(on, "", "_bounds")
+	if not != "" {
+		condition = "NOT (" + condition + ")"
+	}
+	return []RewriteFile{
+		one(fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s) NOT VALID", on, name, condition)),
+		one(fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", on, name)),
+		one(s.text(), fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", on, name)),
+	}
+}
+
+// attachedBuilds tells of indexes and foreign keys that a partition gets from its
+// parent at that moment.
+func (s *statement) attachedBuilds() {
+	p := s.partition
+	var build, use, add, validate, what []string
+	for _, i := range s.e.Indexes {
+		if i.Table != p {
+			continue
+		}
+		what = append(what, i.Index)
+		build = append(build, concurrentIndex(i.Definition))
+		kind := ""
+		switch {
+		case i.Primary:
+			kind = "PRIMARY KEY"
+		case i.Constraint != "":
+			kind = "UNIQUE"
+		default:
+			continue
+		}
+		use = append(use, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s", p, ident(i.Constraint), kind, ident(last(i.Index))))
+	}
+	for _, k := range s.e.Constraints {
+		if k.Table == p && k.Kind == "foreign key" && k.Valid && s.scans(p) {
+			what = append(what, ident(k.Name))
+			add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", p, ident(k.Name), k.Definition))
+			validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", p, ident(k.Name)))
+		}
+	}
+	if len(what) == 0 {
+		return
+	}
+	s.work(codeAttachBuilds, []string{p}, fmt.Sprintf("builds or verifies %s on %s while it is locked, and while writes to what it refers to wait", list(what), p),
+		fix("Give it the indexes and foreign keys of its parent first, without stopping anybody:", alone(build...), one(append(use, add...)...), one(validate...), one(s.text())))
+}
+
+// defaultScan tells of the default partition, which is read when another one
+// takes rows from its range.
+func (s *statement) defaultScan() {
+	for _, r := range s.e.Scans {
+		t := s.before.table(r.Relation)
+		if t == nil || t.bound != "DEFAULT" || !s.blocked(r.Relation) || r.Relation == s.partition {
+			continue
+		}
+		p := s.newPartition(t.parents[0])
+		if p == nil {
+			continue
+		}
+		s.work(codeDefaultScan, []string{r.Relation}, fmt.Sprintf("reads all of the default partition %s under ACCESS EXCLUSIVE, to see that it has no rows for %s", r.Relation, p.name),
+			fix("Prove first, by a CHECK on the default partition, that it has none:", s.provenBound(r.Relation, p, "NOT ")...))
+		return
+	}
+}
+
+// newPartition is the partition of a parent that the statement makes; nil for none.
+func (s *statement) newPartition(parent string) *table {
+	if s.partition != "" {
+		return s.after.table(s.partition)
+	}
+	for _, o := range s.e.Objects {
+		if o.Kind == "table" && o.Change == migration.Created {
+			if t := s.after.table(o.Name); t != nil && slices.Contains(t.parents, parent) {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+// partitions tells of the short lock on a parent that everybody uses.
+func (s *statement) partitions() {
+	for _, l := range s.own() {
+		if !s.before.partitioned(l.Relation) || !l.Mode.StopsReads() {
+			continue
+		}
+		if p := s.newPartition(l.Relation); p != nil && s.partition == "" {
+			s.tell(codePartitionOf, s.lesser(migration.Warning, l.Relation), fmt.Sprintf("CREATE TABLE ... PARTITION OF takes ACCESS EXCLUSIVE on %s", l.Relation),
+				s.waiting(), fix("Create the table apart, and attach it, which lets others read and write:", s.createdApart(l.Relation, p)...))
+			return
+		}
+		if p := s.detachedTable(l.Relation); p != "" {
+			s.detached(l.Relation, p)
+			return
+		}
+	}
+}
+
+func (s *statement) createdApart(parent string, p *table) []RewriteFile {
+	like := fmt.Sprintf("CREATE TABLE %s (LIKE %s INCLUDING ALL EXCLUDING INDEXES EXCLUDING IDENTITY EXCLUDING STATISTICS EXCLUDING COMMENTS)", p.name, parent)
+	if p.partitioned != "" {
+		like += " PARTITION BY " + p.partitioned
+	}
+	return []RewriteFile{one(like), one(fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s %s", parent, p.name, p.bound))}
+}
+
+// detachedTable is the partition that the statement takes from its parent.
+func (s *statement) detachedTable(parent string) string {
+	if !s.says("detach partition") {
+		return ""
+	}
+	for _, child := range s.before.table(parent).children {
+		if t := s.after.table(child); t != nil && t.bound == "" {
+			return child
+		}
+	}
+	return ""
+}
+
+func (s *statement) detached(parent, p string) {
+	words := "Detach it CONCURRENTLY, in a file of its own outside a transaction. It keeps a CHECK of its bounds, which may be dropped:"
+	files := []RewriteFile{alone(fmt.Sprintf("ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY", parent, p))}
+	for _, child := range s.before.table(parent).children {
+		if t := s.before.table(child); t != nil && t.bound == "DEFAULT" {
+			words, files = fmt.Sprintf("CONCURRENTLY is refused while there is a default partition (55000), here %s. Keep the transaction to this one statement.", child), nil
+		}
+	}
+	severity := migration.Warning
+	if files == nil {
+		severity = migration.Info
+	}
+	s.tell(codeDetach, s.lesser(severity, parent), fmt.Sprintf("DETACH PARTITION takes ACCESS EXCLUSIVE on %s", parent), s.waiting(), fix(words, files...))
+}
+
+// refreshed tells of materialized views that are filled.
+func (s *statement) refreshed() {
+	for _, o := range s.e.Objects {
+		if o.Kind == "materialized view" && o.Change == migration.Created && len(s.e.Scans) > 0 {
+			s.tell(codeMaterialized, s.lesser(migration.Warning, s.scanned()...), fmt.Sprintf("fills %s within the migration: the query reads %s", o.Name, list(s.scanned())), s.sizes(s.scanned()),
+				fix("Create it empty, and fill it in a file of its own:", one(s.text()+" WITH NO DATA"), one("REFRESH MATERIALIZED VIEW "+o.Name)))
+		}
+	}
+	if !s.says("refresh materialized view") {
+		return
+	}
+	for _, l := range s.own() {
+		t := s.before.table(l.Relation)
+		if l.Kind != "materialized view" || t == nil || t.fact("populated") == "f" {
+			continue
+		}
+		files := []RewriteFile{one("REFRESH MATERIALIZED VIEW CONCURRENTLY " + l.Relation)}
+		words := "Refresh it CONCURRENTLY, which lets others read:"
+		if !slices.ContainsFunc(t.indexes, func(i index) bool {
+			return strings.HasPrefix(i.definition, "CREATE UNIQUE") && !strings.Contains(i.definition, " WHERE ") && !i.invalid
+		}) {
+			words, files = "Refresh it CONCURRENTLY, which lets others read. That needs a unique index over columns, for all rows: build one CONCURRENTLY first.", nil
+		}
+		s.work(codeRefresh, append(s.scanned(), l.Relation), fmt.Sprintf("runs the whole query of %s while whoever reads it waits", l.Relation), fix(words, files...))
+	}
+}

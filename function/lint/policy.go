@@ -1,0 +1,146 @@
+package lint
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// Policy says from when on something is a warning, or an error. The zero value
+// has the defaults stated at each field.
+type Policy struct {
+	// HoldError and HoldWarning: others wait longer than this. 1 s and 0.1 s.
+	HoldError, HoldWarning time.Duration
+	// SizeError and SizeWarning stand for them where no time is known: the
+	// statement works on that many bytes while others wait. 16 MiB and 1 MiB.
+	SizeError, SizeWarning int64
+	// Busy: scans and written rows a second that make a short lock worth a
+	// note. 200.
+	Busy float64
+	// ManyLocks: relations that one statement locks. 100.
+	ManyLocks int
+}
+
+// Defaults returns p with its zero fields filled in.
+func (p Policy) Defaults() Policy {
+	if p.HoldError == 0 {
+		p.HoldError = time.Second
+	}
+	if p.HoldWarning == 0 {
+		p.HoldWarning = 100 * time.Millisecond
+	}
+	if p.SizeError == 0 {
+		p.SizeError = 16 << 20
+	}
+	if p.SizeWarning == 0 {
+		p.SizeWarning = 1 << 20
+	}
+	if p.Busy == 0 {
+		p.Busy = 200
+	}
+	if p.ManyLocks == 0 {
+		p.ManyLocks = 100
+	}
+	return p
+}
+
+// weigh says how bad it is that others wait while relations are worked on. What
+// is not known counts as large; a relation known to be empty as nothing.
+func (s *statement) weigh(relations []string) migration.Severity {
+	p := s.in.Policy
+	if s.empty(relations) {
+		return migration.Info
+	}
+	if held, ok := s.in.Holds[Place{s.file.Name, s.e.Statement}]; ok {
+		return graded(held, p.HoldWarning, p.HoldError)
+	}
+	var bytes int64
+	for _, name := range relations {
+		f, ok := s.in.Facts[name]
+		if !ok || f.Bytes < 0 {
+			return migration.Error
+		}
+		bytes += f.Bytes + max(f.IndexBytes, 0)
+	}
+	if len(relations) == 0 {
+		return migration.Error
+	}
+	return graded(bytes, p.SizeWarning, p.SizeError)
+}
+
+func graded[T int64 | time.Duration](is, warning, fault T) migration.Severity {
+	switch {
+	case is >= fault:
+		return migration.Error
+	case is >= warning:
+		return migration.Warning
+	}
+	return migration.Info
+}
+
+// empty says that all of the relations are known to have no rows.
+func (s *statement) empty(relations []string) bool {
+	for _, name := range relations {
+		if f, ok := s.in.Facts[name]; !ok || !f.Empty() {
+			return false
+		}
+	}
+	return len(relations) > 0
+}
+
+// lesser is severity, or info where the relations are known to be empty.
+func (s *statement) lesser(severity migration.Severity, relations ...string) migration.Severity {
+	if s.empty(relations) {
+		return migration.Info
+	}
+	return severity
+}
+
+// sizes says how large the relations are here, "" where nothing is known.
+func (s *statement) sizes(relations []string) string {
+	var said []string
+	for _, name := range relations {
+		f, ok := s.in.Facts[name]
+		switch {
+		case !ok:
+		case f.Empty():
+			said = append(said, name+" has no rows")
+		case f.Rows > 0:
+			said = append(said, fmt.Sprintf("%s has about %s rows in %s", name, grouped(f.Rows), size(f.Bytes)))
+		case f.Bytes >= 0:
+			said = append(said, fmt.Sprintf("%s has %s", name, size(f.Bytes)))
+		}
+	}
+	if held, ok := s.in.Holds[Place{s.file.Name, s.e.Statement}]; ok {
+		said = append(said, fmt.Sprintf("the forecast is %s", held.Round(10*time.Millisecond)))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return "Here " + strings.Join(said, "; ") + "."
+}
+
+func grouped(n int64) string {
+	digits := fmt.Sprint(n)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+func size(bytes int64) string {
+	const kib = 1 << 10
+	switch {
+	case bytes >= kib*kib*kib:
+		return fmt.Sprintf("%.1f GiB", float64(bytes)/(kib*kib*kib))
+	case bytes >= kib*kib:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/(kib*kib))
+	}
+	return fmt.Sprintf("%d KiB", max(bytes, 0)/kib)
+}

@@ -1,0 +1,123 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// rowsWritten tells of rows that are lost, and of whole tables written in one
+// transaction.
+func (s *statement) rowsWritten() {
+	if emptied := unique(s.e.Truncates); len(emptied) > 0 {
+		s.tell(codeTruncate, s.lesser(migration.Error, emptied...), "empties "+list(emptied), sentences(s.sizes(emptied), s.waiting()),
+			"Delete the rows in batches by key, so that others can work, and keep a copy of them. Name each table: CASCADE takes those that refer to it.")
+	}
+	var wiped, whole []string
+	every := false
+	for _, r := range s.e.Rows {
+		switch {
+		case r.Delete == migration.AllRows && !r.Cascade && !s.hasWhere():
+			wiped = append(wiped, r.Table)
+		case s.inPieces() || s.keyed(r.Table) && !s.openEnded():
+		case r.Update == migration.AllRows || r.Delete == migration.AllRows, (r.Update != "" || r.Delete != "") && s.scans(r.Table) && !r.Cascade:
+			whole = append(whole, r.Table)
+			every = every || r.Update == migration.AllRows && !s.hasWhere()
+		}
+	}
+	if len(wiped) > 0 {
+		s.tell(codeDeleteAll, s.lesser(migration.Error, wiped...), "deletes all rows of "+list(wiped), s.sizes(wiped), "Say with a WHERE which rows, delete them in batches by key, and keep a copy of them.")
+		return
+	}
+	if whole = unique(whole); len(whole) == 0 || s.worksOn {
+		return
+	}
+	severity := s.weigh(whole)
+	if severity == migration.Error && !every {
+		severity = migration.Warning
+	}
+	var files []RewriteFile
+	if b := s.inBatches(whole); b != "" {
+		files = []RewriteFile{alone(b)}
+	}
+	s.tell(codeWholeTable, severity, fmt.Sprintf("works through %s and writes its rows in one transaction", list(whole)),
+		sentences("Whoever writes to one of these rows waits until it ends; it writes as much WAL at once, and dead rows stay behind.", s.sizes(whole)),
+		fix("Write them in batches by key that each commit, in a file of its own outside a transaction:", files...))
+}
+
+// hasWhere says that a condition stands in the statement that is not always true.
+func (s *statement) hasWhere() bool {
+	for i, t := range s.tokens {
+		if !t.Is("where") || i+1 >= len(s.tokens) {
+			continue
+		}
+		next := s.tokens[i+1]
+		always := next.Is("true") || i+3 < len(s.tokens) && next.Kind == migration.Number && s.tokens[i+2].Text == "=" && s.tokens[i+3].Text == next.Text
+		if !always {
+			return true
+		}
+	}
+	return false
+}
+
+// inPieces says that it commits as it goes: a DO block or a procedure that runs
+// outside a transaction.
+func (s *statement) inPieces() bool {
+	if !s.e.Alone {
+		return false
+	}
+	if s.begins("do") {
+		return s.says("commit")
+	}
+	if !s.begins("call") {
+		return false
+	}
+	words := migration.Words(s.text())
+	for _, name := range s.before.each("procedure") {
+		bare, _, _ := strings.Cut(name, "(")
+		if slices.Contains(words, last(bare)) && says(deepTokens("$$"+s.before.get("procedure", name)+"$$"), "commit") {
+			return true
+		}
+	}
+	return false
+}
+
+// openEnded says that the condition on a key still leaves all rows.
+func (s *statement) openEnded() bool {
+	for _, r := range s.e.Rows {
+		if r.Update == migration.AllRows || r.Delete == migration.AllRows {
+			return !s.says("between") && !s.says("limit") && !s.says("in")
+		}
+	}
+	return false
+}
+
+// fails tells of statements that run on the empty tables of a laptop and fail on
+// those in use.
+func (s *statement) fails() {
+	for _, c := range s.e.Columns {
+		if c.Change != migration.Created || !c.NotNull || c.Default != "" || c.Generated != "" || c.Identity || s.before.table(c.Table) == nil && s.e.WithRows != "23502" {
+			continue
+		}
+		if s.e.WithRows == "" && !s.scans(c.Table) {
+			continue
+		}
+		if d := s.domainOf(c); d != "" && s.e.WithRows == "" {
+			continue
+		}
+		name := ident(c.Column)
+		s.tell(codeNoDefault, s.lesser(migration.Error, c.Table), fmt.Sprintf("adds %s to %s as NOT NULL without a default, which fails as soon as there is one row (23502)", name, c.Table), s.sizes([]string{c.Table}),
+			fmt.Sprintf("Give it a constant default, which costs nothing: ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT ...; or add it without NOT NULL, fill it in batches, and make it NOT NULL then.", c.Table, name, c.Type))
+		s.worksOn = true
+		return
+	}
+	switch code := s.e.WithRows; {
+	case code == "":
+	case strings.HasPrefix(code, "23"): // that depends on what is in the rows, which is asked of the database in use
+		s.tell(codeFailsWithRows, migration.Info, "fails where rows do not meet it ("+code+")", "", "Ask the data first how many rows do not.")
+	default:
+		s.tell(codeFailsWithRows, migration.Warning, "runs on empty tables and failed where they had rows ("+code+")", "", "Try it on a copy of the data.")
+	}
+}

@@ -1,0 +1,140 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// A statement is one that is judged.
+type statement struct {
+	*sheet
+	stmt      migration.Stmt
+	e         migration.Effects
+	tokens    []migration.Token // those of the bodies of DO blocks too
+	partition string            // of before, that it attaches
+	worksOn   bool              // a finding tells of its work under a lock
+	findings  []migration.Finding
+}
+
+// tell adds a finding. A second one of the same code is left out: a rule says all
+// in one.
+func (s *statement) tell(code string, severity migration.Severity, summary, detail, fix string) {
+	if slices.ContainsFunc(s.findings, func(f migration.Finding) bool { return f.Code == code }) {
+		return
+	}
+	s.findings = append(s.findings, migration.Finding{Code: code, Severity: severity, File: s.file.Name, Line: s.stmt.Line,
+		Statement: s.e.Statement, Summary: summary, Detail: detail, Fix: fix})
+}
+
+// work tells of work that is done on relations while others wait.
+func (s *statement) work(code string, relations []string, summary, fix string) {
+	relations = unique(relations)
+	s.tell(code, s.weigh(relations), summary, sentences(s.waiting(), s.sizes(relations)), fix)
+	s.worksOn = true
+}
+
+func sentences(said ...string) string {
+	return strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), " ")
+}
+
+// deepTokens are the tokens of a text and of what stands in its dollar quotes.
+func deepTokens(text string) []migration.Token {
+	var all []migration.Token
+	for _, t := range migration.Tokens(text) {
+		if t.Kind == migration.Literal && strings.HasPrefix(t.Text, "$") {
+			if mark := strings.IndexByte(t.Text[1:], '$'); mark >= 0 {
+				body := strings.TrimSuffix(t.Text[mark+2:], t.Text[:mark+2])
+				all = append(all, deepTokens(body)...)
+				continue
+			}
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// says reports whether the key words follow each other somewhere in it.
+func (s *statement) says(words string) bool { return says(s.tokens, words) }
+
+func says(tokens []migration.Token, words string) bool {
+	keywords := strings.Fields(words)
+	for i := range tokens {
+		if i+len(keywords) > len(tokens) {
+			return false
+		}
+		match := true
+		for k, w := range keywords {
+			if t := tokens[i+k]; !t.Is(w) && (t.Kind != migration.Symbol || t.Text != w) {
+				match = false
+				break
+			}
+		}
+		if match {
+			return true
+		}
+	}
+	return false
+}
+
+// begins reports whether the statement begins with the key words.
+func (s *statement) begins(words string) bool {
+	keywords := strings.Fields(words)
+	return len(keywords) <= len(s.tokens) && says(s.tokens[:len(keywords)], words)
+}
+
+// text is the statement without its semicolon.
+func (s *statement) text() string {
+	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s.stmt.Text), ";"))
+}
+
+// rewrites says that it wrote the file of a table anew.
+func (s *statement) rewrites(name string) bool { return slices.Contains(s.e.Rewrites, name) }
+
+// scans says that it read a relation, or the tree of partitions below or above
+// it, from end to end.
+func (s *statement) scans(name string) bool {
+	root := s.before.root(name)
+	return slices.ContainsFunc(s.e.Scans, func(seen migration.ScanSeen) bool {
+		return seen.Relation == name || s.before.partitioned(name) && s.before.root(seen.Relation) == root
+	})
+}
+
+// scanned are all relations that it read from end to end.
+func (s *statement) scanned() []string {
+	var names []string
+	for _, seen := range s.e.Scans {
+		names = append(names, seen.Relation)
+	}
+	return unique(names)
+}
+
+// observed tells where nothing, or not enough, was seen.
+func (s *statement) observed() {
+	const fix = "Look at it by hand: which locks it takes, and whether it reads or writes whole tables under them."
+	if s.e.Unobserved != "" {
+		s.tell(codeUnknown, migration.Warning, "what the statement does is not known: "+s.e.Unobserved, "", fix)
+		return
+	}
+	if s.e.Privileged {
+		s.tell(codePrivileged, migration.Info, "only a superuser may do this, on Aurora a member of rds_superuser",
+			"A role that merely owns the objects was refused.", "Run the migrations as a role that may, or let somebody who may do this beforehand.")
+	}
+}
+
+// unfilled tells of relations that it may have read without being seen to.
+func (s *statement) unfilled() {
+	var names []string
+	for _, name := range s.e.Unfilled {
+		if l, ok := s.lockOn(name); ok && blocks(l) && len(s.e.Constraints)+len(s.e.Rewrites)+len(s.e.Indexes) > 0 {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		s.tell(codeUnknown, s.lesser(migration.Warning, names...),
+			fmt.Sprintf("whether it reads %s from end to end is not known: no rows could be put there on the dev database", list(unique(names))),
+			s.waiting(), "Look at it by hand, or make the checks on the table ones that plain values pass.")
+	}
+}

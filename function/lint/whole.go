@@ -1,0 +1,219 @@
+package lint
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// A fresh is a table that a file created.
+type fresh struct {
+	name            string
+	file            string
+	line, statement int
+}
+
+// An unproven is a constraint that was added NOT VALID.
+type unproven struct {
+	name, table     string
+	file            string
+	line, statement int
+}
+
+// unprove keeps a constraint that the statement adds NOT VALID.
+func (s *statement) unprove(k migration.ConstraintSeen) {
+	if !k.Valid && !k.Validated && k.Table != "" {
+		s.unproven = append(s.unproven, unproven{k.Name, k.Table, s.file.Name, s.stmt.Line, s.e.Statement})
+	}
+}
+
+// find adds a finding of the statement of that number.
+func (s *sheet) find(statement int, code string, severity migration.Severity, summary, detail, fix string) {
+	line := 0
+	if statement > 0 && statement <= len(s.file.Stmts) {
+		line = s.file.Stmts[statement-1].Line
+	}
+	if slices.ContainsFunc(s.findings, func(f migration.Finding) bool { return f.Code == code && f.Statement == statement }) {
+		return
+	}
+	s.findings = append(s.findings, migration.Finding{Code: code, Severity: severity, File: s.file.Name, Line: line, Statement: statement, Summary: summary, Detail: detail, Fix: fix})
+}
+
+// whole tells of what the catalogue shows after the file.
+func (s *sheet) whole() {
+	for _, name := range s.tablesTold() {
+		is := s.after.table(name)
+		if is == nil {
+			continue
+		}
+		was := s.before.table(name)
+		at := s.lastOn(name)
+		s.settings(at, name, was, is)
+		s.constraintsOf(at, name, was, is)
+		if was == nil {
+			s.newTable(at, name, is)
+			continue
+		}
+		s.security(at, name, was, is)
+		s.identity(at, name, was, is)
+		s.sequences(at, name, was, is)
+	}
+	s.privileges()
+	s.functions()
+}
+
+// tablesTold are the tables that the catalogue has anew or changed.
+func (s *sheet) tablesTold() []string {
+	seen, _ := s.in.Replay.Find(s.file.Name)
+	var names []string
+	for _, e := range seen.Catalogue {
+		if !e.Gone && (e.Kind == "table" || e.Kind == "foreign table") {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
+// lastOn is the last statement, from 1, that has to do with an object; the first
+// of the file where none says so.
+func (s *sheet) lastOn(name string) int {
+	at := 1
+	for _, e := range s.effects {
+		about := slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool { return o.Name == name || o.To == name || o.On == name }) ||
+			slices.ContainsFunc(e.Columns, func(c migration.ColumnSeen) bool { return c.Table == name }) ||
+			slices.ContainsFunc(e.Locks, func(l migration.LockSeen) bool { return l.Relation == name && !l.Collateral && blocks(l) })
+		if about {
+			at = e.Statement
+		}
+	}
+	return at
+}
+
+func (s *sheet) settings(at int, name string, was, is *table) {
+	came := func(what string) bool {
+		return strings.Contains(is.facts, what) && (was == nil || !strings.Contains(was.facts, what))
+	}
+	if was == nil && is.persistence == "u" {
+		s.find(at, codeUnlogged, migration.Warning, name+" is unlogged", "Its rows are lost in a crash, and on Aurora readers cannot read it.", "Make it a plain table.")
+	}
+	if came("autovacuum_enabled=false") || came("autovacuum_enabled=off") {
+		s.find(at, codeAutovacuum, migration.Warning, "switches autovacuum off for "+name, "Dead rows and old transaction ids stay, until an anti-wraparound vacuum comes at the worst time.", "Tune autovacuum_vacuum_scale_factor or autovacuum_vacuum_cost_delay instead.")
+	}
+	if came("identity=f") || came("identity=n") {
+		s.find(at, codeReplicaIdentity, migration.Warning, "changes the replica identity of "+name+" to FULL or NOTHING", "FULL writes each old row to the WAL and has subscribers search for it; with NOTHING, UPDATE and DELETE of a published table fail (55000).",
+			"Use an index: ALTER TABLE "+name+" REPLICA IDENTITY USING INDEX ...;")
+	}
+	if is.triggersOff && (was == nil || !was.triggersOff) {
+		s.find(at, codeTriggersOff, migration.Warning, "leaves a foreign key of "+name+" without the triggers that keep it", "Rows that refer to nothing get in, and stay.", "Switch them on again: ALTER TABLE "+name+" ENABLE TRIGGER ALL;")
+	}
+}
+
+var moving = regexp.MustCompile(`(?i)\b(now|random|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|gen_random_uuid)\(|\bCURRENT_(DATE|TIME|TIMESTAMP)\b|\bLOCAL(TIME|TIMESTAMP)\b`)
+
+func (s *sheet) constraintsOf(at int, name string, was, is *table) {
+	for _, k := range is.constraints {
+		if was.constraint(k.name) != nil {
+			continue
+		}
+		if strings.HasPrefix(k.definition, "CHECK") && moving.MatchString(k.definition) {
+			s.find(at, codeVolatileCheck, migration.Warning, fmt.Sprintf("the CHECK %s of %s depends on the clock or on chance", k.name, name), "Rows that were right turn wrong, and a dump of them cannot be restored.", "Check it in a trigger, when the row is written, or compare with a column.")
+		}
+		if strings.Contains(k.definition, " NOT ENFORCED") {
+			s.find(at, codeNotEnforced, migration.Warning, fmt.Sprintf("the constraint %s of %s is NOT ENFORCED", k.name, name), "PostgreSQL refuses nothing by it: it is a comment.", "Leave NOT ENFORCED away, or the constraint.")
+		}
+		if strings.HasPrefix(k.definition, "FOREIGN KEY") {
+			s.newKey(at, name, is, k)
+		}
+	}
+}
+
+// newKey looks at a foreign key that is new.
+func (s *sheet) newKey(at int, name string, is *table, k constraint) {
+	if strings.Contains(k.definition, " ON DELETE CASCADE") {
+		s.find(at, codeCascadingKey, migration.Info, fmt.Sprintf("deleting a row that %s of %s refers to deletes rows of %s with it", k.name, name, name), "A delete of many such rows becomes one of very many.", "Delete in batches.")
+	}
+	inside, _, _ := strings.Cut(strings.TrimPrefix(k.definition, "FOREIGN KEY ("), ")")
+	first, _ := firstName(strings.Replace(inside, ",", " ", 1))
+	for _, i := range is.indexes {
+		if firstColumn(i.definition) == first && !i.invalid && !strings.Contains(i.definition, " WHERE ") {
+			return
+		}
+	}
+	severity := migration.Info
+	if f, ok := s.in.Facts[name]; ok && f.Bytes >= s.in.Policy.SizeError {
+		severity = migration.Warning
+	}
+	s.find(at, codeKeyWithoutIndex, severity, fmt.Sprintf("no index of %s begins with %s, which the foreign key %s is on", name, first, k.name), fmt.Sprintf("Each DELETE of a row that it refers to reads all of %s.", name),
+		fix("Build one:", alone(fmt.Sprintf("CREATE INDEX CONCURRENTLY %s ON %s (%s)", named(name, first, "_idx"), name, inside))))
+}
+
+func (s *sheet) newTable(at int, name string, is *table) {
+	for i, e := range s.effects {
+		if slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool { return o.Name == name && o.Change == migration.Created }) {
+			at = i + 1
+			s.created = append(s.created, fresh{name, s.file.Name, s.file.Stmts[i].Line, i + 1})
+			break
+		}
+	}
+	for _, c := range is.columns {
+		if c.typ == "json" {
+			s.find(at, codeJSON, migration.Warning, fmt.Sprintf("%s.%s is of type json", name, c.name), "json has no equality: SELECT DISTINCT, UNION and GROUP BY over it fail (42883).", "Make it jsonb.")
+		}
+		counts := c.identity != "" || strings.HasPrefix(c.fallback, "nextval(")
+		key := slices.ContainsFunc(is.constraints, func(k constraint) bool { return k.definition == "PRIMARY KEY ("+c.name+")" })
+		if counts && key && is.bound == "" && (c.typ == "integer" || c.typ == "smallint") {
+			s.find(at, codeIntegerKey, migration.Warning, fmt.Sprintf("the key %s.%s counts in %s", name, c.name, c.typ), "It ends at "+map[string]string{"integer": "2,147,483,647", "smallint": "32,767"}[c.typ]+"; inserts fail from then on (22003), and a wider type writes the table anew.", "Make it bigint.")
+		}
+	}
+}
+
+// security looks at row level security of a table in use.
+func (s *sheet) security(at int, name string, was, is *table) {
+	on := func(t *table) bool { return strings.HasPrefix(t.fact("rls"), "t") }
+	switch {
+	case on(is) && is.policies == 0 && (!on(was) || was.policies > 0):
+		s.find(at, codeRowSecurity, migration.Warning, "row level security of "+name+" is on without a policy: all roles but the owner see no rows", "", "Create the policies first, in the same file or an earlier one.")
+	case on(was) && !on(is):
+		s.find(at, codeRowSecurity, migration.Warning, "switches row level security of "+name+" off: everybody with a grant sees all rows", "", "Change the policies instead, or take the grants first.")
+	}
+}
+
+// identity looks at what subscribers find the rows of a published table by.
+func (s *sheet) identity(at int, name string, was, is *table) {
+	has := func(t *table) bool {
+		switch t.fact("identity") {
+		case "f":
+			return true
+		case "d":
+			return slices.ContainsFunc(t.constraints, func(k constraint) bool { return strings.HasPrefix(k.definition, "PRIMARY KEY") })
+		case "i":
+			return slices.ContainsFunc(t.indexes, func(i index) bool { return i.identity })
+		}
+		return false
+	}
+	published := is.published || slices.ContainsFunc(s.after.each("publication"), func(p string) bool { return strings.Contains(s.after.get("publication", p), "all=t") })
+	if published && has(was) && !has(is) {
+		s.find(at, codeIdentityLost, migration.Error, name+" is published and has no replica identity any more: UPDATE and DELETE fail (55000)", "", "Name another first: ALTER TABLE "+name+" REPLICA IDENTITY USING INDEX ...;")
+	}
+}
+
+// sequences looks at those of columns that were widened.
+func (s *sheet) sequences(at int, name string, was, is *table) {
+	for _, c := range is.columns {
+		old := was.column(c.name)
+		if old == nil || c.typ != "bigint" || old.typ == "bigint" || !strings.HasPrefix(c.fallback, "nextval(") {
+			continue
+		}
+		sequence := sequenceOf(c.fallback)
+		for _, candidate := range []string{sequence, "public." + sequence} {
+			if d := s.after.get("sequence", candidate); strings.Contains(d, "\nsequence integer ") || strings.Contains(d, "\nsequence smallint ") {
+				s.find(at, codeSequenceType, migration.Warning, fmt.Sprintf("%s.%s is bigint, and its sequence %s still ends where it did", name, c.name, sequence), "nextval fails there (2200H).",
+					fix("Widen the sequence too:", one("ALTER SEQUENCE "+candidate+" AS bigint")))
+				break
+			}
+		}
+	}
+}

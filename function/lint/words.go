@@ -1,0 +1,102 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// enums tells of labels that are no longer there.
+func (s *statement) enums() {
+	if !s.says("rename value") {
+		return
+	}
+	for _, o := range s.e.Objects {
+		if (o.Kind == "type" || o.Kind == "enum") && o.Change == migration.Altered && o.Existed {
+			s.tell(codeLabelGone, migration.Warning, "renames a label of "+o.Name, "Running code that writes or compares the old label fails (22P02).",
+				"Add the new label, let the code write it, change the rows in batches, and leave the old label where it is.")
+		}
+	}
+}
+
+// words tells of what leaves no trace in effects but in the words themselves.
+func (s *statement) words() {
+	switch {
+	case s.begins("drop database"):
+		s.tell(codeDropDatabase, migration.Error, "drops a database", "", "A migration changes the database that it runs in. Do this by hand, with a snapshot kept.")
+	case s.says("session_replication_role") && s.says("replica"), s.says("set session_replication_role"):
+		s.tell(codeTriggersOff, migration.Warning, "switches off the triggers that keep foreign keys", "Rows that refer to nothing get in, and stay.", "Insert the rows in an order that the foreign keys allow, or make these deferrable.")
+	case s.says("disable trigger all"):
+		s.tell(codeTriggersOff, migration.Warning, "switches off all triggers of a table, those that keep foreign keys too", "Rows that refer to nothing get in, and stay. It takes a superuser.", "Name the trigger: ALTER TABLE ... DISABLE TRIGGER name;")
+	case s.begins("alter sequence") && s.says("restart"), s.says("restart identity"):
+		s.tell(codeSequence, migration.Warning, "has a sequence count from the beginning again", "Values that it gave out before come again, and meet rows that have them (23505).",
+			"Set it behind the largest value that is there: SELECT setval('...', (SELECT max(...) FROM ...));")
+	case s.begins("alter extension") && s.says("update"):
+		s.tell(codeExtension, migration.Info, "brings an extension to another version", "Its script may run long, and versions differ between servers.", "Name the version, and see in pg_available_extension_versions that the server has it.")
+	case s.begins("create trigger"), s.begins("create constraint trigger"), s.begins("create or replace trigger"):
+		s.newTrigger()
+	}
+	s.timeout()
+	s.invalid()
+}
+
+// newTrigger tells of triggers on tables in use.
+func (s *statement) newTrigger() {
+	for _, l := range s.own() {
+		if isTable(l.Kind) {
+			s.tell(codeTrigger, migration.Info, fmt.Sprintf("puts a trigger on %s: every write to it pays from then on", l.Relation), s.waiting(), "Where many rows are written at once, a trigger FOR EACH STATEMENT costs less.")
+			return
+		}
+	}
+}
+
+// timeout tells of a lock_timeout that is taken away before a lock that everybody
+// waits behind.
+func (s *statement) timeout() {
+	if !s.says("lock_timeout = 0") && !s.says("lock_timeout to 0") && !s.zeroTimeout() {
+		return
+	}
+	for _, e := range s.effects[s.e.Statement:] {
+		for _, l := range e.Locks {
+			if isTable(l.Kind) && blocks(l) {
+				s.tell(codeLockTimeout, s.lesser(migration.Warning, l.Relation), fmt.Sprintf("takes away the lock_timeout, and statement %d then waits for a lock on %s for as long as it takes", e.Statement, l.Relation),
+					"While it waits behind one old transaction, everybody else waits behind it.", "Take it out: the migrator sets a short lock_timeout and tries again.")
+				return
+			}
+		}
+	}
+}
+
+func (s *statement) zeroTimeout() bool {
+	return s.says("lock_timeout") && slices.ContainsFunc(s.tokens, func(t migration.Token) bool {
+		return t.Kind == migration.Literal && (t.Text == "'0'" || t.Text == "'0s'" || t.Text == "'0ms'")
+	}) && s.begins("set")
+}
+
+// invalid tells of indexes that are left INVALID.
+func (s *statement) invalid() {
+	for _, i := range s.e.Indexes {
+		if i.Invalid && !s.before.partitioned(i.Table) {
+			s.tell(codeIndexInvalid, migration.Warning, fmt.Sprintf("leaves %s INVALID: it costs at each write and helps no query", i.Index), "", "Drop it CONCURRENTLY and build it again.")
+		}
+		if f, ok := s.in.Facts[i.Table].Indexes[i.Index]; ok && f.Invalid {
+			s.tell(codeIndexInvalid, migration.Warning, fmt.Sprintf("%s is there already and INVALID", i.Index), "It is what a build that failed left behind.", fix("Drop it first:", alone("DROP INDEX CONCURRENTLY "+i.Index)))
+		}
+	}
+}
+
+// busy tells of short locks on tables that are much used.
+func (s *statement) busy() {
+	if len(s.findings) > 0 {
+		return
+	}
+	for _, l := range s.own() {
+		f, ok := s.in.Facts[l.Relation]
+		if ok && isTable(l.Kind) && f.Reads+f.Writes >= s.in.Policy.Busy {
+			s.tell(codeHotTable, migration.Info, fmt.Sprintf("takes %s on %s for an instant, a busy table: %.0f scans and %.0f written rows a second", l.Mode, l.Relation, f.Reads, f.Writes),
+				s.waiting(), "It waits for a short lock_timeout only, and tries again. A quiet hour needs fewer tries.")
+			return
+		}
+	}
+}

@@ -1,0 +1,249 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// worked tells of work under a lock that no other rule has told of: mostly one
+// that an earlier statement of the transaction took.
+func (s *statement) worked() {
+	s.unfilled()
+	if s.worksOn || s.begins("refresh") {
+		return
+	}
+	relations := s.labour()
+	if len(relations) == 0 {
+		return
+	}
+	earlier := s.earlier()
+	switch {
+	case len(earlier) > 0 && s.validatesOwn() != "":
+		s.work(codeValidateSameTx, relations,
+			fmt.Sprintf("validates %s in the transaction that added it, which reads all of %s under the lock of ADD CONSTRAINT", s.validatesOwn(), list(relations)),
+			fix("Commit in between: validate it in a file of its own.", one(s.text())))
+	case len(earlier) > 0:
+		first := earlier[0]
+		words := fix("Commit in between: do this in a file of its own.", one(s.text()))
+		if b := s.inBatches(relations); b != "" {
+			words = fix("Commit in between, and write the rows in batches that each commit:", alone(b))
+		}
+		s.work(codeWorkUnderLock, relations,
+			fmt.Sprintf("works through %s while the transaction holds the lock that statement %d took on %s", list(relations), first.statement, first.Relation), words)
+	case len(s.own()) > 0:
+		s.work(codeWork, relations, fmt.Sprintf("works through %s while others wait for the lock on %s that it holds", list(relations), list(lockedNames(s.own()))),
+			"Part what takes the lock from what reads or writes the rows, and run each in a file of its own.")
+	}
+}
+
+func lockedNames(locks []migration.LockSeen) []string {
+	var names []string
+	for _, l := range locks {
+		names = append(names, l.Relation)
+	}
+	return unique(names)
+}
+
+// labour are the relations that it reads from end to end, writes anew, builds an
+// index on or changes many rows of.
+func (s *statement) labour() []string {
+	names := slices.Clone(s.e.Rewrites)
+	for _, r := range s.e.Scans {
+		if !s.keyed(r.Relation) {
+			names = append(names, r.Relation)
+		}
+	}
+	for _, i := range s.e.Indexes {
+		if !s.before.partitioned(i.Table) && !i.Rebuilt {
+			names = append(names, i.Table)
+		}
+	}
+	for _, r := range s.e.Rows {
+		if (r.Update != "" || r.Delete != "") && !s.keyed(r.Table) {
+			names = append(names, r.Table)
+		}
+	}
+	return unique(slices.DeleteFunc(names, func(name string) bool { return name == s.partition }))
+}
+
+// keyed says that a query, as opposed to a command that has to read it all,
+// finds its rows of the table by an index: it names the first column of one in its
+// condition. On a dev database with few rows a scan is the way there too.
+func (s *statement) keyed(table string) bool {
+	if !s.queries() {
+		return false
+	}
+	t := s.before.table(table)
+	if t == nil {
+		return false
+	}
+	where := slices.IndexFunc(s.tokens, func(x migration.Token) bool { return x.Is("where") || x.Is("on") || x.Is("using") })
+	if where < 0 {
+		return false
+	}
+	for _, i := range t.indexes {
+		name := firstColumn(i.definition)
+		if name != "" && !strings.Contains(i.definition, " WHERE ") && compares(s.tokens[where:], name) {
+			return true
+		}
+	}
+	return false
+}
+
+// compares says that a column is compared by something an index helps with.
+func compares(t []migration.Token, name string) bool {
+	for i, x := range t {
+		if !x.Name() || ident(x.Text) != name || i+1 >= len(t) {
+			continue
+		}
+		next := t[i+1]
+		if next.Is("in") || next.Is("between") || next.Kind == migration.Symbol && strings.Contains("=<>", next.Text) && !(next.Text == "<" && i+2 < len(t) && t[i+2].Text == ">") {
+			return true
+		}
+		if i > 2 && t[i-1].Text == "." && t[i-3].Text == "=" || i > 0 && t[i-1].Text == "=" {
+			return true
+		}
+	}
+	return false
+}
+
+// firstColumn is the first column of an index, "" for an expression.
+func firstColumn(definition string) string {
+	_, after, ok := strings.Cut(definition, " USING ")
+	if !ok {
+		return ""
+	}
+	_, inside, ok := strings.Cut(after, "(")
+	if !ok || strings.HasPrefix(inside, "(") {
+		return ""
+	}
+	end := strings.IndexAny(inside, ",) ")
+	if strings.HasPrefix(inside, `"`) {
+		name, _ := firstName(inside)
+		return name
+	}
+	if end < 0 || strings.Contains(inside[:end], "(") {
+		return ""
+	}
+	return inside[:end]
+}
+
+// queries says that it is a query or writes rows, by itself or in a DO block.
+func (s *statement) queries() bool {
+	for _, w := range []string{"select", "insert", "update", "delete", "with", "merge", "do", "call"} {
+		if s.begins(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// validatesOwn is the constraint that it validates and the same transaction
+// added; "" for none.
+func (s *statement) validatesOwn() string {
+	for _, k := range s.e.Constraints {
+		if !k.Validated {
+			continue
+		}
+		for _, e := range s.effects[:s.e.Statement-1] {
+			if slices.ContainsFunc(e.Constraints, func(o migration.ConstraintSeen) bool {
+				return o.Name == k.Name && o.Table == k.Table && !o.Validated
+			}) {
+				return ident(k.Name)
+			}
+		}
+	}
+	return ""
+}
+
+// inBatches is the statement in batches where it writes one of the relations.
+func (s *statement) inBatches(relations []string) string {
+	for _, r := range s.e.Rows {
+		if slices.Contains(relations, r.Table) && !r.Cascade && (r.Update != "" || r.Delete != "") {
+			return s.batched(r.Table)
+		}
+	}
+	return ""
+}
+
+// lockedByHand tells of LOCK TABLE.
+func (s *statement) lockedByHand() {
+	if !s.says("lock table") && !s.begins("lock") {
+		return
+	}
+	for _, l := range s.own() {
+		s.tell(codeLockTable, s.lesser(migration.Warning, l.Relation), fmt.Sprintf("LOCK TABLE holds %s on %s until the end of the transaction", l.Mode, l.Relation), s.waiting(),
+			"Take it out: each statement takes the lock that it needs. Where two tables must stand still together, keep the transaction to a few short statements.")
+		return
+	}
+}
+
+// manyLocks tells of tables that one transaction locks one after the other, and
+// of statements that lock very many at once.
+func (s *statement) manyLocks() {
+	relations := make(map[string]bool)
+	for _, l := range s.e.Locks {
+		relations[l.Relation] = true
+	}
+	if len(relations) >= s.in.Policy.ManyLocks {
+		s.tell(codeManyLocks, migration.Warning, fmt.Sprintf("locks %d relations at once", len(relations)),
+			"Room for locks is shared by all sessions (max_locks_per_transaction); where it ends, others fail with 53200.", "Do it partition by partition, each in a transaction of its own.")
+	}
+	if s.e.Alone {
+		return
+	}
+	var before []held
+	for _, h := range s.earlier() {
+		if h.altered && h.Mode == migration.AccessExclusive && isTable(h.Kind) && s.stays(h.Relation) || s.refersEarlier(h) {
+			before = append(before, h)
+		}
+	}
+	for _, l := range s.own() {
+		if !isTable(l.Kind) || !s.stays(l.Relation) || !s.takes(l) {
+			continue
+		}
+		other := slices.IndexFunc(before, func(h held) bool { return s.before.root(h.Relation) != s.before.root(l.Relation) })
+		if other < 0 || slices.ContainsFunc(s.held, func(h held) bool { return h.Relation == l.Relation && blocks(h.LockSeen) }) {
+			continue
+		}
+		h := before[other]
+		s.tell(codeManyTables, s.lesser(migration.Warning, l.Relation, h.Relation),
+			fmt.Sprintf("waits for the lock on %s while the transaction holds the one on %s that statement %d took", l.Relation, h.Relation, h.statement),
+			"Whoever uses the first table waits for as long as it takes to get the second; whoever takes them the other way round ends in a deadlock.",
+			fix("One table for each transaction: do this in a file of its own.", one(s.text())))
+		return
+	}
+}
+
+// takes says that the lock is one that counts: ACCESS EXCLUSIVE on what the
+// statement names, or that on the table which a second foreign key refers to.
+func (s *statement) takes(l migration.LockSeen) bool {
+	if l.Mode == migration.AccessExclusive && !l.Collateral {
+		return true
+	}
+	return slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool {
+		return k.Kind == "foreign key" && !k.Validated && k.References == l.Relation
+	})
+}
+
+// refersEarlier says that the lock is on a table which a foreign key of an
+// earlier statement refers to.
+func (s *statement) refersEarlier(h held) bool {
+	if h.statement < 1 || h.statement > len(s.effects) {
+		return false
+	}
+	adds := slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool { return k.Kind == "foreign key" && !k.Validated })
+	return adds && slices.ContainsFunc(s.effects[h.statement-1].Constraints, func(k migration.ConstraintSeen) bool {
+		return k.Kind == "foreign key" && !k.Validated && k.References == h.Relation
+	})
+}
+
+func isTable(kind string) bool {
+	return kind == "table" || kind == "partitioned table" || kind == "foreign table"
+}
+
+// stays says that the file neither drops nor renames the relation.
+func (s *statement) stays(name string) bool { return s.after.has(name) }

@@ -1,0 +1,240 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// rowsSeen is what was seen of statements where tables had rows, by their index.
+type rowsSeen map[int]*rowSeen
+
+type rowSeen struct {
+	fails    string // SQLSTATE
+	scans    []migration.ScanSeen
+	rows     []migration.RowsSeen
+	unfilled []string
+}
+
+// into adds it to effects that were seen without rows.
+func (r rowsSeen) into(effects []migration.Effects) {
+	for i := range effects {
+		e := &effects[i]
+		s := r[e.Statement-1]
+		if s == nil || e.Unobserved != "" {
+			continue
+		}
+		e.WithRows, e.Rows = s.fails, s.rows
+		for _, scan := range s.scans {
+			if !slices.ContainsFunc(e.Scans, func(o migration.ScanSeen) bool { return o.Relation == scan.Relation }) {
+				e.Scans = append(e.Scans, scan)
+			}
+		}
+		for _, name := range s.unfilled {
+			if slices.ContainsFunc(e.Locks, func(l migration.LockSeen) bool { return l.Relation == name }) {
+				e.Unfilled = append(e.Unfilled, name)
+			}
+		}
+		sortEffects(e)
+	}
+}
+
+// withRows runs statements with rows in the tables that they may work on, as one
+// transaction that it takes back. What fails without rows too is left for the run
+// that counts.
+func (w *Watcher) withRows(ctx context.Context, a *attempt, from, to int) (rowsSeen, error) {
+	tables := w.concerned(a.file.Stmts[from:to])
+	if len(tables) == 0 {
+		return nil, nil
+	}
+	if err := w.prepare(ctx); err != nil {
+		return nil, err
+	}
+	if err := w.exec(ctx, begin); err != nil {
+		return nil, err
+	}
+	a.undo, a.fresh = states{}, map[uint32]bool{}
+	w.held, w.counts, w.notices = locks{}, map[uint32]counted{}, nil
+	names := make(map[uint32]string, len(tables))
+	for _, r := range tables {
+		names[r.OID] = r.Qualified
+	}
+	defer func() {
+		w.rollBack(ctx, a)
+		_ = w.exec(ctx, "SELECT pg_catalog.pg_stat_force_next_flush()")
+	}()
+	filled, err := w.fill(ctx, tables)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.look(ctx, a); err != nil {
+		return nil, err
+	}
+	all := rowsSeen{}
+	for i := from; i < to; i++ {
+		one, err := w.statementWithRows(ctx, a, i, filled, names)
+		if err != nil {
+			return all, nil //nolint:nilerr // it fails without rows too, which the run that counts tells
+		}
+		all[i] = one
+	}
+	return all, nil
+}
+
+// statementWithRows runs one statement; where rows make it fail they are taken
+// away, and it runs without.
+func (w *Watcher) statementWithRows(ctx context.Context, a *attempt, i int, filled map[uint32]int64, names map[uint32]string) (*rowSeen, error) {
+	one := &rowSeen{}
+	if err := w.exec(ctx, "SAVEPOINT aurora_migrate_watch"); err != nil {
+		return nil, err
+	}
+	s, err := w.statement(ctx, a, i)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		one.fails = pg.Code
+		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT aurora_migrate_watch"); err != nil {
+			return nil, err
+		}
+		if err := w.empty(ctx, filled); err != nil {
+			return nil, err
+		}
+		clear(filled)
+		if _, err = w.look(ctx, a); err == nil {
+			s, err = w.statement(ctx, a, i)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for oid, name := range names {
+		n, there := filled[oid]
+		c := s.counts[oid]
+		if c.scans > 0 {
+			scan := migration.ScanSeen{Relation: name}
+			if c.scans > 1 {
+				scan.Times = int(c.scans)
+			}
+			one.scans = append(one.scans, scan)
+		}
+		if !there {
+			one.unfilled = append(one.unfilled, name)
+		}
+		if row := wrote(name, c, n); row != (migration.RowsSeen{}) {
+			row.Cascade = w.known.all[oid] != nil && !mentions(migration.Words(a.file.Stmts[i].Text), w.known.all[oid])
+			one.rows = append(one.rows, row)
+		}
+	}
+	return one, nil
+}
+
+// wrote says which part of n rows was written.
+func wrote(name string, c counted, n int64) (r migration.RowsSeen) {
+	if c.inserted+c.updated+c.deleted == 0 {
+		return r
+	}
+	portion := func(of int64) migration.Portion {
+		switch {
+		case of == 0:
+			return ""
+		case n > 0 && of < n:
+			return migration.SomeRows
+		}
+		return migration.AllRows
+	}
+	return migration.RowsSeen{Table: name, Insert: c.inserted > 0, Update: portion(c.updated), Delete: portion(c.deleted)}
+}
+
+// empty takes the rows away again.
+func (w *Watcher) empty(ctx context.Context, filled map[uint32]int64) error {
+	return w.asSuperuser(ctx, func() error {
+		for oid := range filled {
+			r := w.known.all[oid]
+			if r == nil {
+				continue
+			}
+			if err := w.exec(ctx, "DELETE FROM ONLY "+pgx.Identifier{r.Schema, r.Name}.Sanitize()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// asSuperuser does something in the transaction that no trigger sees and no
+// foreign key checks.
+func (w *Watcher) asSuperuser(ctx context.Context, do func() error) error {
+	if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false), pg_catalog.set_config('session_replication_role', 'replica', true)"); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return w.exec(ctx, "SELECT pg_catalog.set_config('session_replication_role', 'origin', true), pg_catalog.set_config('role', '"+migration.ReplayRole+"', false)")
+}
+
+// concerned are the tables that statements may work on: those that they name, by
+// themselves or by an index, and what hangs together with these by foreign keys
+// and as partitions.
+func (w *Watcher) concerned(stmts []migration.Stmt) []*relation {
+	var words []string
+	for _, s := range stmts {
+		words = append(words, migration.Words(s.Text)...)
+	}
+	found := map[uint32]*relation{}
+	var next []*relation
+	for _, r := range w.known.named(words) {
+		if r.isIndex() {
+			r = w.known.all[r.On]
+		}
+		if r != nil && (r.Kind == "r" || r.Kind == "p") && found[r.OID] == nil {
+			found[r.OID] = r
+			next = append(next, r)
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	w.related(found, next)
+	leaves := slices.DeleteFunc(slices.Collect(maps.Values(found)), func(r *relation) bool { return r.Kind != "r" })
+	slices.SortFunc(leaves, func(a, b *relation) int { return int(a.OID) - int(b.OID) })
+	return leaves
+}
+
+// mostRelated bounds how many tables are filled beside those that are named.
+const mostRelated = 40
+
+// related adds referenced tables, at any distance, partitions, and tables that
+// reference one of those that are named.
+func (w *Watcher) related(found map[uint32]*relation, next []*relation) {
+	add := func(r *relation) {
+		if r != nil && found[r.OID] == nil && len(found) < mostRelated {
+			found[r.OID] = r
+			next = append(next, r)
+		}
+	}
+	for _, r := range slices.Clone(next) {
+		for _, other := range w.known.referring(r.OID) {
+			add(other)
+		}
+	}
+	for len(next) > 0 {
+		r := next[0]
+		next = next[1:]
+		if r.Kind == "p" {
+			for _, part := range w.known.partitions(r.OID) {
+				add(part)
+			}
+		}
+		for _, k := range r.Constraints {
+			if k.References != 0 {
+				add(w.known.all[k.References])
+			}
+		}
+	}
+}

@@ -1,0 +1,382 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// seen is what was seen of one statement, still by oid.
+type seen struct {
+	locks      []lockPair // held after it and not before
+	released   []lockPair // taken and given back
+	counts     map[uint32]counted
+	changes    map[uint32]change
+	notices    []notice
+	alone      bool
+	unobserved string
+	privileged bool
+}
+
+// change is a relation before and after; nil where it was, or is, not there.
+type change struct{ was, is *relation }
+
+// An attempt is one way to run a file; where it fails for a reason that can be
+// mended, the next one differs.
+type attempt struct {
+	file    migration.File
+	watched bool
+	skip    map[int]string // statements that cannot be run here, and why
+	super   map[int]bool   // statements that take a superuser
+	// undo is each relation that was changed as it was before; nil for a new one.
+	undo  states
+	fresh map[uint32]bool // made by the file
+	// rows runs statements with rows in the tables, nil where that is not asked for.
+	rows     func(from, to int) (rowsSeen, error)
+	withRows rowsSeen
+}
+
+// run runs the statements of f that form transactions with one another, each
+// group in the transaction mode that a runner would use, and hands what was seen
+// of each group to each as soon as it is committed. The error is a
+// *migration.Failure with its place, after which nothing of the failed
+// transaction is left.
+func (w *Watcher) run(ctx context.Context, a *attempt, each func(from int, all []seen) error) error {
+	size := len(a.file.Stmts)
+	if a.file.TxMode == migration.TxNone {
+		size = 1
+		if err := w.prepare(ctx); err != nil {
+			return w.place(a.file, -1, err)
+		}
+	}
+	for from := 0; from < len(a.file.Stmts); from += size {
+		all, err := w.persist(ctx, a, from, from+size)
+		if err != nil {
+			return err
+		}
+		if err := each(from, all); err != nil {
+			return w.place(a.file, -1, err)
+		}
+	}
+	return nil
+}
+
+func newAttempt(f migration.File, watched bool) *attempt {
+	return &attempt{file: f, watched: watched, skip: map[int]string{}, super: map[int]bool{}}
+}
+
+// persist runs statements as one transaction until they run, mending what can be
+// mended in between.
+func (w *Watcher) persist(ctx context.Context, a *attempt, from, to int) ([]seen, error) {
+	for {
+		if a.rows != nil {
+			var err error
+			if a.withRows, err = a.rows(from, to); err != nil {
+				return nil, w.place(a.file, -1, err)
+			}
+		}
+		a.undo, a.fresh = states{}, map[uint32]bool{}
+		all, at, err := w.transaction(ctx, a, from, to)
+		if err == nil {
+			return all, nil
+		}
+		w.rollBack(ctx, a)
+		if a.file.TxMode == migration.TxNone && (isCode(err, activeTransaction) || isCode(err, invalidTermination)) {
+			one, bare := w.bare(ctx, a, from)
+			if bare == nil {
+				return []seen{one}, nil
+			}
+			err, at = bare, from
+		}
+		mended, failed := w.mend(ctx, a, at, err)
+		if failed != nil {
+			err = failed
+		}
+		if !mended {
+			return nil, w.place(a.file, at, err)
+		}
+	}
+}
+
+// prepare makes the session what a runner's is before a file.
+func (w *Watcher) prepare(ctx context.Context) error {
+	for _, sql := range []string{"RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE", "CLOSE ALL", "DISCARD TEMP", "DISCARD SEQUENCES",
+		"SELECT pg_catalog.set_config('role', '" + migration.ReplayRole + "', false)", "SELECT pg_catalog.pg_stat_force_next_flush()"} {
+		if err := w.exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Watcher) exec(ctx context.Context, sql string) error {
+	_, err := w.conn.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil).Close()
+	return err
+}
+
+// transaction runs statements as one transaction and commits it. at is the
+// statement that failed, -1 for none in particular.
+func (w *Watcher) transaction(ctx context.Context, a *attempt, from, to int) (all []seen, at int, err error) {
+	if a.file.TxMode != migration.TxNone {
+		if err := w.prepare(ctx); err != nil {
+			return nil, -1, err
+		}
+	}
+	if err := w.exec(ctx, begin); err != nil {
+		return nil, -1, err
+	}
+	w.held, w.counts, w.notices = locks{}, map[uint32]counted{}, nil
+	for i := from; i < to; i++ {
+		s, err := w.statement(ctx, a, i)
+		if err != nil {
+			return nil, i, err
+		}
+		all = append(all, s)
+	}
+	for _, sql := range []string{checkDeferred, "COMMIT", "SELECT pg_catalog.pg_stat_force_next_flush()"} {
+		if err := w.exec(ctx, sql); err != nil {
+			return nil, to - 1, err
+		}
+	}
+	return all, 0, nil
+}
+
+// rollBack takes back what an attempt did, in the database and in what is known
+// of it.
+func (w *Watcher) rollBack(ctx context.Context, a *attempt) {
+	_ = w.exec(ctx, "ROLLBACK") // a broken connection shows at the next statement
+	for oid, was := range a.undo {
+		if was == nil {
+			w.known.drop(oid)
+		} else {
+			w.known.put(was)
+		}
+	}
+}
+
+// statement runs one within a transaction and looks at what it did.
+func (w *Watcher) statement(ctx context.Context, a *attempt, i int) (seen, error) {
+	if why, skipped := a.skip[i]; skipped {
+		return seen{unobserved: why}, nil
+	}
+	text := a.file.Stmts[i].Text
+	if a.watched {
+		if err := w.exec(ctx, planning(text)); err != nil {
+			return seen{}, err
+		}
+	}
+	if a.super[i] {
+		if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false)"); err != nil {
+			return seen{}, err
+		}
+	}
+	if err := w.exec(ctx, text); err != nil {
+		return seen{}, err
+	}
+	if a.super[i] {
+		if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', '"+migration.ReplayRole+"', false)"); err != nil {
+			return seen{}, err
+		}
+	}
+	if !a.watched {
+		return seen{}, nil
+	}
+	s, err := w.look(ctx, a)
+	s.privileged = a.super[i]
+	return s, err
+}
+
+var plans = regexp.MustCompile(`(?i)^\W*(insert|update|delete|merge|with|select|values|table|do|call|copy|execute)\b`)
+
+// planning has PostgreSQL choose plans by what there is and not by how little it
+// is: what the planner decides reads a table from end to end only where no index
+// serves, and what a command of its own reads, it reads.
+func planning(text string) string {
+	if plans.MatchString(text) {
+		return "SELECT pg_catalog.set_config('enable_seqscan', 'off', true), pg_catalog.set_config('enable_indexscan', 'on', true), pg_catalog.set_config('enable_indexonlyscan', 'on', true), pg_catalog.set_config('enable_bitmapscan', 'on', true)"
+	}
+	return "SELECT pg_catalog.set_config('enable_seqscan', 'on', true), pg_catalog.set_config('enable_indexscan', 'off', true), pg_catalog.set_config('enable_indexonlyscan', 'off', true), pg_catalog.set_config('enable_bitmapscan', 'off', true)"
+}
+
+// look asks what the transaction has done since it was last asked.
+func (w *Watcher) look(ctx context.Context, a *attempt) (seen, error) {
+	s := seen{notices: w.notices, counts: map[uint32]counted{}, changes: map[uint32]change{}}
+	w.notices = nil
+	beside := besides(s.notices)
+	var text string
+	if err := w.conn.QueryRow(ctx, "SELECT "+watchSchema+".seen(VARIADIC $1::pg_catalog.oid[])", beside).Scan(&text); err != nil {
+		return s, err
+	}
+	var r report
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		return s, err
+	}
+	now := locks{}
+	now.add(r.Locks)
+	for _, p := range r.Locks {
+		if !w.held[p.Relation][modes[p.Mode]] {
+			s.locks = append(s.locks, p)
+		}
+	}
+	for _, n := range s.notices {
+		for _, p := range n.Locks {
+			if mode := modes[p.Mode]; !now[p.Relation][mode] && !w.held[p.Relation][mode] {
+				s.released = append(s.released, p)
+			}
+		}
+	}
+	w.held = now
+	counts := r.counts()
+	for oid, c := range counts {
+		b := w.counts[oid]
+		if d := (counted{c.scans - b.scans, c.inserted - b.inserted, c.updated - b.updated, c.deleted - b.deleted}); d != (counted{}) {
+			s.counts[oid] = d
+		}
+	}
+	w.counts = counts
+	w.note(a, &s, r.Relations, slices.Concat(slices.Collect(maps.Keys(now)), beside))
+	return s, nil
+}
+
+// besides are relations that notices tell of and that may be locked no more.
+func besides(notices []notice) []uint32 {
+	oids := []uint32{}
+	for _, n := range notices {
+		for _, c := range n.Commands {
+			if c.Class == classRelation {
+				oids = append(oids, c.OID)
+			}
+		}
+		for _, d := range n.Dropped {
+			if d.Class == classRelation {
+				oids = append(oids, d.OID)
+			}
+		}
+	}
+	return oids
+}
+
+// note compares relations as they are now with what was known of them. asked are
+// those that were looked for: one that is not among them now is gone.
+func (w *Watcher) note(a *attempt, s *seen, now []*relation, asked []uint32) {
+	found := make(map[uint32]bool, len(now))
+	for _, r := range now {
+		found[r.OID] = true
+		w.changed(a, s, r.OID, r)
+	}
+	for _, oid := range asked {
+		if found[oid] || w.known.all[oid] == nil {
+			continue
+		}
+		for _, index := range w.known.indexes(oid) {
+			if !found[index.OID] {
+				w.changed(a, s, index.OID, nil)
+			}
+		}
+		w.changed(a, s, oid, nil)
+	}
+	// An index of a table that was looked at and is there no more.
+	for _, r := range now {
+		if r.isIndex() {
+			continue
+		}
+		for _, index := range w.known.indexes(r.OID) {
+			if !found[index.OID] {
+				w.changed(a, s, index.OID, nil)
+			}
+		}
+	}
+}
+
+func (w *Watcher) changed(a *attempt, s *seen, oid uint32, is *relation) {
+	was := w.known.all[oid]
+	if same(was, is) {
+		return
+	}
+	s.changes[oid] = change{was, is}
+	if _, noted := a.undo[oid]; !noted {
+		a.undo[oid] = was
+		a.fresh[oid] = was == nil
+	}
+	if is == nil {
+		w.known.drop(oid)
+	} else {
+		w.known.put(is)
+	}
+}
+
+func same(a, b *relation) bool {
+	return reflect.DeepEqual(a, b)
+}
+
+var (
+	roleMissing      = regexp.MustCompile(`^role "(.+)" does not exist$`)
+	extensionMissing = regexp.MustCompile(`^extension "(.+)" is not available$`)
+	// undefined: what an extension that is not here would have brought may be
+	// missed in these ways.
+	undefined = []string{"42704", "42883", "42P01", "3F000", "42703", "42P02"}
+)
+
+// mend says whether a failure is one of the dev database and not of the file,
+// and that it was mended: the same can be tried again.
+func (w *Watcher) mend(ctx context.Context, a *attempt, at int, err error) (bool, error) {
+	var pg *pgconn.PgError
+	if at < 0 || !errors.As(err, &pg) {
+		return false, nil
+	}
+	if name := roleMissing.FindStringSubmatch(pg.Message); name != nil {
+		if !slices.Contains(w.roles, name[1]) {
+			err := w.makeRole(ctx, name[1])
+			w.roles = append(w.roles, name[1])
+			return err == nil, err
+		}
+		return false, nil
+	}
+	if name := extensionMissing.FindStringSubmatch(pg.Message); name != nil {
+		w.missing = true
+		a.skip[at] = fmt.Sprintf("the extension %s is not available on the dev server", name[1])
+		return true, nil
+	}
+	if pg.Code == insufficientPrivilege && !a.super[at] {
+		a.super[at] = true
+		return true, nil
+	}
+	if w.missing && slices.Contains(undefined, pg.Code) {
+		a.skip[at] = "it needs something that an extension brings which is not available on the dev server: " + pg.Message
+		return true, nil
+	}
+	return false, nil
+}
+
+// place makes a failure of an error, with its place in the file.
+func (w *Watcher) place(f migration.File, at int, err error) *migration.Failure {
+	s := &Session{}
+	failure := s.failureIn(f.Text, err)
+	failure.File = f.Name
+	if at < 0 || at >= len(f.Stmts) {
+		return failure
+	}
+	failure.Statement, failure.Of = at+1, len(f.Stmts)
+	position := 0
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		position = int(pg.Position)
+	}
+	failure.Line, failure.Column, failure.Excerpt = f.Excerpt(at, position)
+	return failure
+}
+
+// mentions says that a statement names a relation, or the table of an index.
+func mentions(words []string, r *relation) bool {
+	return slices.Contains(words, r.Name) || slices.Contains(words, strings.ToLower(r.Name))
+}
