@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -113,15 +112,11 @@ func constraints(p migration.Probes) found {
 
 func leftover(l migration.Leftover) string { return l.Name + " on " + l.Table }
 
-// blueGreen is how Amazon calls what it makes for a Blue/Green deployment, as
-// far as names tell.
-var blueGreen = regexp.MustCompile(`(?i)^rds|blue[-_]?green`)
-
 func replication(p migration.Probes) found {
 	l := p.Live
 	slots := each(l.Slots, func(s migration.Slot) string { return s.Name })
 	for _, name := range slices.Concat(l.Publications, l.Subscriptions, slots) {
-		if blueGreen.MatchString(name) {
+		if migration.BlueGreen(name) {
 			return broken(fmt.Sprintf("by the name of %s a Blue/Green deployment replicates this database: changes of the schema break it", name),
 				"Wait until it has switched over, or delete the deployment; then migrate.")
 		}

@@ -25,7 +25,7 @@ func (s *statement) constraints() {
 			continue
 		}
 		s.unprove(k)
-		read := s.mayScan(k.Table) || s.rewrites(k.Table) || k.References != "" && s.scans(k.References)
+		read := s.mustScan(k) || s.mayScan(k.Table) || s.rewrites(k.Table) || k.References != "" && s.scans(k.References)
 		if !k.Valid || k.Validated || !read || !s.blocked(k.Table) {
 			continue
 		}
@@ -42,6 +42,16 @@ func (s *statement) constraints() {
 			s.foreignKey(added[key])
 		}
 	}
+}
+
+// mustScan says that nothing but a scan can have made the constraint valid: it was
+// added, in whatever way, to a plain table and to columns that were there.
+func (s *statement) mustScan(k migration.ConstraintSeen) bool {
+	t := s.before.table(k.Table)
+	if t == nil || t.partitioned != "" || t.bound != "" || s.begins("alter") {
+		return false // of an ALTER TABLE every scan was seen
+	}
+	return !slices.ContainsFunc(s.e.Columns, func(c migration.ColumnSeen) bool { return c.Table == k.Table })
 }
 
 // inherited says that the constraint comes from the one of the same name on a

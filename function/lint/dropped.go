@@ -24,6 +24,9 @@ func (s *statement) droppedIndexes() {
 		if o.Kind != "index" || o.Change != migration.Dropped || !o.Existed || o.Cascaded || !s.after.has(o.On) {
 			continue
 		}
+		if s.before.table(o.On).constraint(last(o.Name)) != nil {
+			continue // told of as a constraint
+		}
 		was := s.before.index(o.On, o.Name)
 		if was == nil || !was.invalid {
 			s.dropped = append(s.dropped, gap{s.file.Name, s.stmt.Line, s.e.Statement, o.Name, o.On, firstOf(was)})
@@ -88,7 +91,8 @@ func (s *statement) droppedThings() {
 			continue
 		}
 		switch kind := o.Kind; {
-		case kind == "schema" && !o.Cascaded:
+		case kind == "schema" && (o.Cascaded || s.before.get("schema", o.Name) == ""):
+		case kind == "schema":
 			lost[codeDropSchema] = append(lost[codeDropSchema], o.Name)
 		case kind == "table" || kind == "foreign table" || kind == "partitioned table":
 			lost[codeDropTable] = append(lost[codeDropTable], o.Name)
@@ -182,11 +186,11 @@ func (s *statement) droppedConstraints() {
 	keys, rules := []string{}, []string{}
 	var tables []string
 	for _, o := range s.e.Objects {
-		if o.Kind != "table constraint" || o.Change != migration.Dropped || !o.Existed || !s.after.has(o.On) {
+		if !strings.HasSuffix(o.Kind, " constraint") || o.Change != migration.Dropped || !o.Existed || !s.after.has(o.On) {
 			continue
 		}
 		t := s.before.table(o.On)
-		k := t.constraint(constraintName(o))
+		k := t.constraint(o.Name)
 		if k == nil || s.needless(t, k) {
 			continue
 		}
@@ -204,13 +208,6 @@ func (s *statement) droppedConstraints() {
 	if len(rules) > 0 {
 		s.tell(codeDropConstraint, s.lesser(migration.Warning, tables...), "drops the constraint "+list(rules), "Rows that break it are no longer refused.", "Make sure that the code keeps the rule, or put the one that takes its place there first.")
 	}
-}
-
-// constraintName is the name of a dropped constraint: pg_identify_object says
-// "name on schema.table".
-func constraintName(o migration.ObjectSeen) string {
-	name, _, _ := strings.Cut(o.Name, " on ")
-	return strings.TrimPrefix(name, o.On+".")
 }
 
 // needless says that the rule still holds without the constraint: the file puts

@@ -105,7 +105,7 @@ func (s *statement) waiting() string {
 	readers = unique(readers)
 	writers = slices.DeleteFunc(unique(writers), func(name string) bool { return slices.Contains(readers, name) })
 	until := "the transaction ends"
-	if s.e.Alone {
+	if s.apart() {
 		until = "the statement ends"
 	}
 	said := ""

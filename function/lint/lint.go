@@ -130,14 +130,14 @@ type sheet struct {
 // statement judges the statement of that number, from 0.
 func (s *sheet) statement(i int) {
 	e := s.effects[i]
-	if e.Alone {
+	st := &statement{sheet: s, stmt: s.file.Stmts[i], e: e, tokens: deepTokens(s.file.Stmts[i].Text)}
+	if st.apart() {
 		s.held = nil
 	}
-	st := &statement{sheet: s, stmt: s.file.Stmts[i], e: e, tokens: deepTokens(s.file.Stmts[i].Text)}
 	for _, rule := range rules {
 		rule(st)
 	}
-	if !e.Alone {
+	if !st.apart() {
 		s.hold(st)
 	}
 	s.findings = append(s.findings, st.findings...)

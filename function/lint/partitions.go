@@ -22,6 +22,12 @@ func (s *statement) attached() {
 // attachedTable is the table of before that the statement makes a partition; "" for
 // none.
 func (s *statement) attachedTable() string {
+	if name := s.attachedBy(); name != "" {
+		if s.before.table(name) == nil {
+			return ""
+		}
+		return name
+	}
 	if !s.says("attach partition") {
 		return ""
 	}
@@ -36,15 +42,52 @@ func (s *statement) attachedTable() string {
 	return ""
 }
 
+// attachedBy is the table that the effects say is attached, new or not.
+func (s *statement) attachedBy() string {
+	for _, o := range s.e.Objects {
+		if o.Tag == "ATTACH PARTITION" && o.Kind != "index" {
+			return o.Name
+		}
+	}
+	return ""
+}
+
 func (s *statement) attachedScan() {
 	p := s.partition
 	scanned := slices.ContainsFunc(s.e.Scans, func(r migration.ScanSeen) bool { return r.Relation == p })
+	if scanned && s.justMade(p) {
+		s.worksOn = true
+		return
+	}
 	if !scanned || s.inheritedKeyOrIndex() && s.impliedBound(p) {
 		return
 	}
 	words := "Prove first, by a CHECK that says the same as the bounds, that all of its rows belong there:"
 	files := s.provenBound(p, s.after.table(p), "")
 	s.work(codeAttachScan, []string{p}, fmt.Sprintf("reads all of %s under ACCESS EXCLUSIVE, to see that its rows fit the bounds", p), fix(words, files...))
+}
+
+// justMade says that the file before this one made the table, and that neither
+// put rows into it.
+func (s *statement) justMade(name string) bool {
+	at := slices.IndexFunc(s.in.Files, func(f migration.File) bool { return f.Name == s.file.Name })
+	if at < 1 {
+		return false
+	}
+	maker := s.in.Files[at-1]
+	made := slices.ContainsFunc(s.created, func(f fresh) bool { return f.name == name && f.file == maker.Name })
+	if !made {
+		return false
+	}
+	for _, stmt := range slices.Concat(maker.Stmts, s.file.Stmts[:s.e.Statement-1]) {
+		t := deepTokens(stmt.Text)
+		for _, w := range []string{"insert", "select", "copy", "call", "merge"} {
+			if says(t, w) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // inheritedKeyOrIndex says that the partition gets indexes or foreign keys, which
@@ -207,6 +250,9 @@ func (s *statement) defaultScan() {
 
 // newPartition is the partition of a parent that the statement makes; nil for none.
 func (s *statement) newPartition(parent string) *table {
+	if name := s.attachedBy(); name != "" {
+		return s.after.table(name)
+	}
 	if s.partition != "" {
 		return s.after.table(s.partition)
 	}
@@ -226,7 +272,7 @@ func (s *statement) partitions() {
 		if !s.before.partitioned(l.Relation) || !l.Mode.StopsReads() {
 			continue
 		}
-		if p := s.newPartition(l.Relation); p != nil && s.partition == "" {
+		if p := s.newPartition(l.Relation); p != nil && s.partition == "" && s.attachedBy() == "" {
 			s.tell(codePartitionOf, s.lesser(migration.Warning, l.Relation), fmt.Sprintf("CREATE TABLE ... PARTITION OF takes ACCESS EXCLUSIVE on %s", l.Relation),
 				s.waiting(), fix("Create the table apart, and attach it, which lets others read and write:", s.createdApart(l.Relation, p)...))
 			return
@@ -243,7 +289,7 @@ func (s *statement) createdApart(parent string, p *table) []RewriteFile {
 	if p.partitioned != "" {
 		like += " PARTITION BY " + p.partitioned
 	}
-	return []RewriteFile{one(like), one(fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s %s", parent, p.name, p.bound))}
+	return []RewriteFile{one(like, fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s %s", parent, p.name, p.bound))}
 }
 
 // detachedTable is the partition that the statement takes from its parent.

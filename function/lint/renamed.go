@@ -3,25 +3,24 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
 // renamed tells of names that running code still uses.
 func (s *statement) renamed() {
+	s.renamedSchema()
 	for _, o := range s.e.Objects {
-		if !o.Existed || o.Change != migration.Renamed && o.Change != migration.Moved {
+		if !o.Existed || o.Change != migration.Renamed && o.Change != migration.Moved || o.Kind == "schema" {
 			continue
 		}
 		severity := s.lesser(migration.Error, o.Name)
-		covered := !s.e.Alone && s.after.has(o.Name)
+		covered := !s.apart() && (s.after.has(o.Name) || o.To != "" && s.before.has(o.To))
 		if covered {
 			severity = migration.Info
 		}
 		switch {
-		case o.Kind == "schema":
-			s.tell(codeMoved, migration.Error, fmt.Sprintf("renames the schema %s to %s", o.Name, o.To), "Running code that names it, or has it in its search_path, fails (3F000, 42P01).",
-				"Make the new schema, move table by table with a view under the old name, and drop the old schema when nobody names it.")
 		case !isRelation(o.Kind):
 		case o.Change == migration.Moved:
 			s.tell(codeMoved, severity, fmt.Sprintf("moves %s to %s", o.Name, o.To), "Running code that names it fails (42P01).", s.withView(o))
@@ -30,6 +29,30 @@ func (s *statement) renamed() {
 		}
 	}
 	s.renamedColumns()
+}
+
+// renamedSchema tells of a schema that has another name: one that was not there
+// is altered, and one that was is gone.
+func (s *statement) renamedSchema() {
+	for _, o := range s.e.Objects {
+		if o.Kind != "schema" || o.Change == migration.Created || o.Change == migration.Dropped {
+			continue
+		}
+		is := o.Name
+		if o.To != "" {
+			is = o.To
+		}
+		if s.before.get("schema", is) != "" || !s.says("rename") {
+			continue
+		}
+		for _, was := range s.before.each("schema") {
+			if s.after.get("schema", was) == "" {
+				s.tell(codeMoved, migration.Error, fmt.Sprintf("renames the schema %s to %s", was, is), "Running code that names it, or has it in its search_path, fails (3F000, 42P01).",
+					"Make the new schema, move table by table with a view under the old name, and drop the old schema when nobody names it.")
+				return
+			}
+		}
+	}
 }
 
 func isRelation(kind string) bool {
@@ -46,10 +69,10 @@ func (s *statement) renamedColumns() {
 			continue
 		}
 		severity := s.lesser(migration.Error, c.Table)
-		if !s.e.Alone && s.after.get("view", c.Table) != "" { // the table has another name, the view the old one
+		if !s.apart() && s.after.get("view", c.Table) != "" { // the table has another name, the view the old one
 			severity = migration.Info
 		}
-		if !s.e.Alone && s.columnStays(c) {
+		if !s.apart() && s.columnStays(c) {
 			severity = migration.Info
 		}
 		s.tell(codeRenameColumn, severity, fmt.Sprintf("renames the column %s of %s to %s", ident(c.Column), c.Table, ident(c.To)), "Running code that names it fails (42703).",
@@ -78,7 +101,7 @@ func (s *statement) columnsChanged() {
 		case c.Change == migration.Created || c.Change == migration.Renamed:
 		case c.NullsAllowed:
 			nulls = append(nulls, at)
-		case c.DefaultWas != nil && c.Default == "" && c.NotNull && !c.Identity && c.Generated == "":
+		case c.DefaultWas != nil && c.Default == "" && c.NotNull && !c.Identity && c.Generated == "" && !s.filledOtherwise(c):
 			bare = append(bare, at)
 		case c.DefaultWas != nil && c.Was == "":
 			changed = append(changed, at)
@@ -99,13 +122,20 @@ func (s *statement) columnsChanged() {
 	}
 }
 
+// filledOtherwise says that the column has a value by itself, or may be NULL,
+// when the file ends.
+func (s *statement) filledOtherwise(c migration.ColumnSeen) bool {
+	is := s.after.table(c.Table).column(c.Column)
+	return is == nil || is.identity != "" || is.fallback != "" || !is.notNull
+}
+
 func (s *statement) droppedColumns(lost, tables []string) {
 	if len(lost) == 0 {
 		return
 	}
 	var gone []string
 	for _, o := range s.e.Objects {
-		if o.Change == migration.Dropped && o.Existed && (o.Kind == "index" || o.Kind == "table constraint") && slices.Contains(tables, o.On) {
+		if o.Change == migration.Dropped && o.Existed && (o.Kind == "index" || strings.HasSuffix(o.Kind, " constraint")) && slices.Contains(tables, o.On) {
 			gone = append(gone, o.Name)
 		}
 	}

@@ -27,6 +27,7 @@ func (s *statement) rowsWritten() {
 			every = every || r.Update == migration.AllRows && !s.hasWhere()
 		}
 	}
+	whole = append(whole, s.searched()...)
 	if len(wiped) > 0 {
 		s.tell(codeDeleteAll, s.lesser(migration.Error, wiped...), "deletes all rows of "+list(wiped), s.sizes(wiped), "Say with a WHERE which rows, delete them in batches by key, and keep a copy of them.")
 		return
@@ -47,6 +48,23 @@ func (s *statement) rowsWritten() {
 		fix("Write them in batches by key that each commit, in a file of its own outside a transaction:", files...))
 }
 
+// searched are tables that an UPDATE or DELETE read from end to end for rows to
+// write, whether or not there were any.
+func (s *statement) searched() []string {
+	if s.inPieces() || !s.queries() || !s.says("update") && !s.says("delete") && !s.says("merge") {
+		return nil
+	}
+	var found []string
+	for _, r := range s.e.Scans {
+		l, ok := s.lockOn(r.Relation)
+		written := slices.ContainsFunc(s.e.Rows, func(w migration.RowsSeen) bool { return w.Table == r.Relation })
+		if ok && l.Mode == migration.RowExclusive && !written && !s.keyed(r.Relation) {
+			found = append(found, r.Relation)
+		}
+	}
+	return found
+}
+
 // hasWhere says that a condition stands in the statement that is not always true.
 func (s *statement) hasWhere() bool {
 	for i, t := range s.tokens {
@@ -65,7 +83,7 @@ func (s *statement) hasWhere() bool {
 // inPieces says that it commits as it goes: a DO block or a procedure that runs
 // outside a transaction.
 func (s *statement) inPieces() bool {
-	if !s.e.Alone {
+	if !s.apart() {
 		return false
 	}
 	if s.begins("do") {
@@ -114,7 +132,7 @@ func (s *statement) fails() {
 		return
 	}
 	switch code := s.e.WithRows; {
-	case code == "":
+	case code == "", strings.HasPrefix(code, "2D"), strings.HasPrefix(code, "25"): // it commits as it goes, which could not be tried
 	case strings.HasPrefix(code, "23"): // that depends on what is in the rows, which is asked of the database in use
 		s.tell(codeFailsWithRows, migration.Info, "fails where rows do not meet it ("+code+")", "", "Ask the data first how many rows do not.")
 	default:

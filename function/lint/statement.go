@@ -19,6 +19,9 @@ type statement struct {
 	findings  []migration.Finding
 }
 
+// apart says that the statement commits by itself.
+func (s *statement) apart() bool { return s.e.Alone || s.file.TxMode == migration.TxNone }
+
 // tell adds a finding. A second one of the same code is left out: a rule says all
 // in one.
 func (s *statement) tell(code string, severity migration.Severity, summary, detail, fix string) {
@@ -67,7 +70,7 @@ func says(tokens []migration.Token, words string) bool {
 		}
 		match := true
 		for k, w := range keywords {
-			if t := tokens[i+k]; !t.Is(w) && (t.Kind != migration.Symbol || t.Text != w) {
+			if t := tokens[i+k]; !t.Is(w) && (t.Kind != migration.Symbol && t.Kind != migration.Number || t.Text != w) {
 				match = false
 				break
 			}

@@ -147,7 +147,16 @@ func (s *sheet) newKey(at int, name string, is *table, k constraint) {
 		severity = migration.Warning
 	}
 	s.find(at, codeKeyWithoutIndex, severity, fmt.Sprintf("no index of %s begins with %s, which the foreign key %s is on", name, first, k.name), fmt.Sprintf("Each DELETE of a row that it refers to reads all of %s.", name),
-		fix("Build one:", alone(fmt.Sprintf("CREATE INDEX CONCURRENTLY %s ON %s (%s)", named(name, first, "_idx"), name, inside))))
+		s.oneIndex(name, alone(fmt.Sprintf("CREATE INDEX CONCURRENTLY %s ON %s (%s)", named(name, first, "_idx"), name, inside))))
+}
+
+// oneIndex is advice to build an index; of a partitioned table it takes several
+// steps.
+func (s *sheet) oneIndex(name string, file RewriteFile) string {
+	if s.after.partitioned(name) {
+		return "Build one on each partition CONCURRENTLY, make one ON ONLY the parent, and attach them."
+	}
+	return fix("Build one:", file)
 }
 
 func (s *sheet) newTable(at int, name string, is *table) {
@@ -211,7 +220,7 @@ func (s *sheet) sequences(at int, name string, was, is *table) {
 		for _, candidate := range []string{sequence, "public." + sequence} {
 			if d := s.after.get("sequence", candidate); strings.Contains(d, "\nsequence integer ") || strings.Contains(d, "\nsequence smallint ") {
 				s.find(at, codeSequenceType, migration.Warning, fmt.Sprintf("%s.%s is bigint, and its sequence %s still ends where it did", name, c.name, sequence), "nextval fails there (2200H).",
-					fix("Widen the sequence too:", one("ALTER SEQUENCE "+candidate+" AS bigint")))
+					fix("Widen the sequence first:", one("ALTER SEQUENCE "+candidate+" AS bigint")))
 				break
 			}
 		}

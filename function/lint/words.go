@@ -13,7 +13,7 @@ func (s *statement) enums() {
 		return
 	}
 	for _, o := range s.e.Objects {
-		if (o.Kind == "type" || o.Kind == "enum") && o.Change == migration.Altered && o.Existed {
+		if (o.Kind == "type" || o.Kind == "enum") && o.Change == migration.Altered && s.before.get("enum", o.Name) != "" {
 			s.tell(codeLabelGone, migration.Warning, "renames a label of "+o.Name, "Running code that writes or compares the old label fails (22P02).",
 				"Add the new label, let the code write it, change the rows in batches, and leave the old label where it is.")
 		}

@@ -192,7 +192,7 @@ func (s *statement) manyLocks() {
 		s.tell(codeManyLocks, migration.Warning, fmt.Sprintf("locks %d relations at once", len(relations)),
 			"Room for locks is shared by all sessions (max_locks_per_transaction); where it ends, others fail with 53200.", "Do it partition by partition, each in a transaction of its own.")
 	}
-	if s.e.Alone {
+	if s.apart() {
 		return
 	}
 	var before []held

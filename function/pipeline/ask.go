@@ -79,18 +79,30 @@ func (w *walk) answered(plan migration.Plan) {
 	}
 }
 
+// foreseen are what would keep the plan from running now.
+func (w *walk) foreseen(plan migration.Plan) []migration.Finding {
+	if w.obstacles == nil {
+		return nil
+	}
+	return gate.Foreseen(gate.NoGo(gate.NeedsOf(plan.Draft, w.replay), *w.obstacles))
+}
+
 // unobstructed says that nothing stands in the way of running the plan now. It
 // is called under the lock.
 func (w *walk) unobstructed(ctx context.Context, plan migration.Plan) bool {
-	if needs := gate.NeedsOf(plan.Draft, w.replay); len(plan.Own) > 0 && needs.Known() {
+	needs := gate.NeedsOf(plan.Draft, w.replay)
+	if w.obstacles == nil && needs.Known() {
 		obstacles, err := w.session.Obstacles(ctx, needs.Relations())
 		if err != nil {
 			w.fail(err)
 			return false
 		}
-		w.obstacles = obstacles
+		w.obstacles = &obstacles
 	}
-	refusal := gate.NoGo(gate.NeedsOf(plan.Draft, w.replay), w.obstacles)
+	if w.obstacles == nil {
+		return true
+	}
+	refusal := gate.NoGo(needs, *w.obstacles)
 	if refusal != nil {
 		w.refuse(refusal)
 	}

@@ -58,8 +58,9 @@ type walk struct {
 	replay   *migration.Replay // nil where there is none
 	history  migration.History // that an apply began with
 	session  *postgres.Session
-	// obstacles are what stood in the way of the plan when it was sealed last.
-	obstacles migration.Obstacles
+	// obstacles are what stood in the way of the plan when it was sealed last; nil
+	// where that was done without looking.
+	obstacles *migration.Obstacles
 	// explained: where the credentials come from, more was known of the last
 	// login that was refused.
 	explained bool

@@ -35,7 +35,7 @@ func (w *walk) plan(ctx context.Context) {
 		return
 	}
 	w.data(ctx, plan)
-	w.result.Findings = append(w.result.Findings, gate.Foreseen(gate.NoGo(gate.NeedsOf(plan.Draft, w.replay), w.obstacles))...)
+	w.result.Findings = append(w.result.Findings, w.foreseen(plan)...)
 	w.log.InfoContext(ctx, "planned", "digest", plan.Digest.String(), "files", len(plan.Files))
 }
 
@@ -60,6 +60,7 @@ func (w *walk) sealed(ctx context.Context, history migration.History, to string,
 
 func (w *walk) seal(ctx context.Context, draft migration.Draft) (migration.Plan, error) {
 	target := w.session.Facts().Target
+	w.obstacles = nil
 	if len(draft.Files) == 0 || len(draft.Own) > 0 && !draft.Watches(w.replay, target) {
 		return draft.Against(w.replay, w.dir, target, nil).Seal(nil, target, w.settings), nil
 	}
@@ -68,7 +69,7 @@ func (w *walk) seal(ctx context.Context, draft migration.Draft) (migration.Plan,
 	if err != nil {
 		return migration.Plan{}, err
 	}
-	w.obstacles = obstacles
+	w.obstacles = &obstacles
 	draft = draft.Against(w.replay, w.dir, target, live)
 	if len(draft.Own) > 0 {
 		live = nil // it is not what was approved

@@ -28,19 +28,20 @@ import (
 // Where PostgreSQL can tell by itself, it is asked: event triggers report every
 // command and every drop, at whatever depth of functions and DO blocks; what they
 // say goes through notices, which no rollback takes back. Statements that run
-// outside a transaction are watched from a second session while they wait for a
-// third.
+// outside a transaction are watched from another session while they wait for others.
 type Watcher struct {
-	conn *pgx.Conn // runs the files
-	side *pgx.Conn // makes roles, looks at what conn does
-	hold *pgx.Conn // has what runs outside a transaction wait
-	pid  uint32
+	conn  *pgx.Conn // runs the files
+	side  *pgx.Conn // makes roles, looks at what conn does
+	hold  *pgx.Conn // has what runs outside a transaction wait
+	guard *pgx.Conn // has it wait before
+	pid   uint32
 
 	known    *stock             // every relation, as it is now
 	domains  map[uint32]domain  // constraints of domains, by oid
 	counts   map[uint32]counted // what the transaction did so far
 	held     locks              // what it has locked so far
 	notices  []notice           // since they were last taken
+	planner  string             // what planning was set to
 	objects  definitions        // what the catalogue holds
 	missing  bool               // an extension could not be had
 	roles    []string           // that were made here
@@ -51,8 +52,8 @@ type Watcher struct {
 // ready. The error says what is missing, a superuser for example.
 func OpenWatcher(ctx context.Context, url string) (*Watcher, error) {
 	w := &Watcher{known: newStock(), domains: map[uint32]domain{}, counts: map[uint32]counted{}, held: locks{}, objects: definitions{}}
-	for _, c := range []**pgx.Conn{&w.conn, &w.side, &w.hold} {
-		conn, err := w.connect(ctx, url)
+	for c, search := range map[**pgx.Conn]string{&w.conn: "", &w.side: `""`, &w.hold: "", &w.guard: ""} {
+		conn, err := w.connect(ctx, url, search)
 		if err != nil {
 			w.Close()
 			return nil, err
@@ -74,13 +75,16 @@ var watchSettings = map[string]string{
 	"client_min_messages": "warning", "extra_float_digits": "1", "jit": "off", "max_parallel_workers_per_gather": "0", "max_parallel_maintenance_workers": "0",
 }
 
-func (w *Watcher) connect(ctx context.Context, url string) (*pgx.Conn, error) {
+func (w *Watcher) connect(ctx context.Context, url, search string) (*pgx.Conn, error) {
 	c, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("the URL of the dev database cannot be read") // pgx may quote it, password and all
 	}
 	for name, value := range watchSettings {
 		c.RuntimeParams[name] = value
+	}
+	if search != "" {
+		c.RuntimeParams["search_path"] = search
 	}
 	c.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { w.hear(n) }
 	return pgx.ConnectConfig(ctx, c)
@@ -164,7 +168,7 @@ func (w *Watcher) lookAtDomains(ctx context.Context) error {
 func (w *Watcher) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	for _, c := range []*pgx.Conn{w.conn, w.hold, w.side} {
+	for _, c := range []*pgx.Conn{w.conn, w.guard, w.hold, w.side} {
 		if c != nil {
 			_ = c.Close(ctx)
 		}

@@ -1,11 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -25,9 +25,11 @@ const (
 	classStatistics = 3381
 )
 
-// bare runs a statement that cannot run inside a transaction. A third session
-// holds an old snapshot and a weak lock on what the statement names, so that it
-// has to wait, and what it has locked by then can be seen; then it is let go.
+// bare runs a statement that cannot run inside a transaction. Two other sessions
+// hold what it will have to wait for, one the lock that maintenance takes, the
+// other an old snapshot and the weakest lock, both on what the statement names:
+// what it has locked or asked for when it waits is what is seen, the same each
+// time; then it is let go.
 func (w *Watcher) bare(ctx context.Context, a *attempt, at int) (seen, error) {
 	stmt := a.file.Stmts[at]
 	s := seen{alone: true, changes: map[uint32]change{}, counts: map[uint32]counted{}, privileged: a.super[at]}
@@ -42,14 +44,14 @@ func (w *Watcher) bare(ctx context.Context, a *attempt, at int) (seen, error) {
 			about = append(about, r.On)
 		}
 	}
-	release, err := w.holdBack(ctx, about)
+	holds, err := w.holdBack(ctx, about)
 	if err != nil {
 		return s, err
 	}
 	w.notices = nil
 	done := make(chan error, 1)
 	go func() { done <- w.exec(ctx, stmt.Text) }()
-	taken, err := w.sample(ctx, done, release)
+	taken, err := w.sample(ctx, done, holds)
 	if err != nil {
 		return s, err
 	}
@@ -71,66 +73,85 @@ func (w *Watcher) bare(ctx context.Context, a *attempt, at int) (seen, error) {
 	return s, nil
 }
 
-// holdBack begins to hold what a statement will have to wait for.
-func (w *Watcher) holdBack(ctx context.Context, about []uint32) (release func(), err error) {
-	if _, err := w.hold.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ"); err != nil {
-		return nil, err
+// holdBack begins to hold, and returns what lets go, one after the other.
+func (w *Watcher) holdBack(ctx context.Context, about []uint32) (holds []func(), err error) {
+	for _, h := range []struct {
+		conn *pgx.Conn
+		mode migration.LockMode
+	}{{w.guard, migration.ShareUpdateExclusive}, {w.hold, migration.AccessShare}} {
+		holds = append(holds, func() { _, _ = h.conn.Exec(context.WithoutCancel(ctx), "ROLLBACK") })
+		if err := w.holdOne(ctx, h.conn, h.mode, about); err != nil {
+			for _, let := range holds {
+				let()
+			}
+			return nil, err
+		}
 	}
-	release = func() { _, _ = w.hold.Exec(context.WithoutCancel(ctx), "ROLLBACK") }
-	if _, err := w.hold.Exec(ctx, "SELECT FROM pg_catalog.pg_class LIMIT 1"); err != nil {
-		release()
-		return nil, err
+	return holds, nil
+}
+
+func (w *Watcher) holdOne(ctx context.Context, conn *pgx.Conn, mode migration.LockMode, about []uint32) error {
+	if _, err := conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ"); err != nil {
+		return err
+	}
+	if mode == migration.AccessShare { // a snapshot too
+		if _, err := conn.Exec(ctx, "SELECT FROM pg_catalog.pg_class LIMIT 1"); err != nil {
+			return err
+		}
 	}
 	for _, oid := range about {
 		if r := w.known.all[oid]; r != nil && (r.Kind == "r" || r.Kind == "p") {
-			if _, err := w.hold.Exec(ctx, "LOCK TABLE "+pgx.Identifier{r.Schema, r.Name}.Sanitize()+" IN ACCESS SHARE MODE"); err != nil {
-				release()
-				return nil, err
+			if _, err := conn.Exec(ctx, "LOCK TABLE ONLY "+pgx.Identifier{r.Schema, r.Name}.Sanitize()+" IN "+string(mode)+" MODE"); err != nil {
+				return err
 			}
 		}
 	}
-	return release, nil
+	return nil
 }
 
 const sampleSQL = `SELECT relation, mode, granted, locktype FROM pg_catalog.pg_locks WHERE pid = $1 AND (locktype = 'relation' AND relation >= 16384 OR NOT granted)`
 
-// sample looks at the locks of the session that runs until it is done. Once it
-// waits, what it waits for is let go.
-func (w *Watcher) sample(ctx context.Context, done <-chan error, release func()) (taken []lockPair, err error) {
+// sample waits until the session that runs is done. Each time that it waits, its
+// locks are noted, and the next of what it waits for is let go.
+func (w *Watcher) sample(ctx context.Context, done <-chan error, holds []func()) (taken []lockPair, err error) {
 	found := map[lockPair]bool{}
-	holding := true
 	for {
-		rows, failed := w.side.Query(ctx, sampleSQL, w.pid)
-		waiting := false
-		var relation *uint32
-		var mode, kind string
-		var granted bool
-		if failed == nil {
-			_, failed = pgx.ForEachRow(rows, []any{&relation, &mode, &granted, &kind}, func() error {
-				waiting = waiting || !granted
-				if kind == "relation" && relation != nil {
-					found[lockPair{*relation, mode}] = true
-				}
-				return nil
-			})
-		}
-		if holding && (waiting || failed != nil) {
-			release()
-			holding = false
+		now, waiting, failed := w.glance(ctx)
+		if len(holds) > 0 && (waiting || failed != nil) {
+			for _, p := range now {
+				found[p] = true
+			}
+			holds[0]()
+			holds = holds[1:]
 		}
 		select {
 		case err := <-done:
-			if holding {
-				release()
+			for _, let := range holds {
+				let()
 			}
-			pairs := slices.SortedFunc(maps.Keys(found), func(a, b lockPair) int {
-				if a.Relation != b.Relation {
-					return int(a.Relation) - int(b.Relation)
-				}
-				return strings.Compare(a.Mode, b.Mode)
-			})
-			return pairs, err
+			return slices.SortedFunc(maps.Keys(found), func(a, b lockPair) int {
+				return cmp.Or(cmp.Compare(a.Relation, b.Relation), cmp.Compare(a.Mode, b.Mode))
+			}), err
 		default:
 		}
 	}
+}
+
+// glance reads the locks of the session that runs, those that it waits for too.
+func (w *Watcher) glance(ctx context.Context) (now []lockPair, waiting bool, err error) {
+	rows, err := w.side.Query(ctx, sampleSQL, w.pid)
+	if err != nil {
+		return nil, false, err
+	}
+	var relation *uint32
+	var mode, kind string
+	var granted bool
+	_, err = pgx.ForEachRow(rows, []any{&relation, &mode, &granted, &kind}, func() error {
+		waiting = waiting || !granted
+		if kind == "relation" && relation != nil {
+			now = append(now, lockPair{*relation, mode})
+		}
+		return nil
+	})
+	return now, waiting, err
 }

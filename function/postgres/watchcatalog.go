@@ -211,21 +211,13 @@ const allOIDsSQL = `SELECT (SELECT coalesce(pg_catalog.array_agg(oid::bigint), '
 func (w *Watcher) define(ctx context.Context, t touched) (definitions, error) {
 	fresh := definitions{}
 	relations, types, functions := integers(t.relations), integers(t.types), integers(t.functions)
-	tx, err := w.side.Begin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // it only read
-	if _, err := tx.Exec(ctx, "SELECT pg_catalog.set_config('search_path', '', true)"); err != nil {
-		return nil, err
-	}
 	if t.all {
-		if err := tx.QueryRow(ctx, allOIDsSQL).Scan(&relations, &types, &functions); err != nil {
+		if err := w.side.QueryRow(ctx, allOIDsSQL).Scan(&relations, &types, &functions); err != nil {
 			return nil, err
 		}
 	}
 	if len(relations)+len(types)+len(functions) > 0 {
-		rows, err := tx.Query(ctx, definitionsSQL, relations, types, functions)
+		rows, err := w.side.Query(ctx, definitionsSQL, relations, types, functions)
 		if err != nil {
 			return nil, err
 		}
@@ -239,7 +231,7 @@ func (w *Watcher) define(ctx context.Context, t touched) (definitions, error) {
 		}
 	}
 	if len(relations) > 0 {
-		rows, err := tx.Query(ctx, "SELECT a.attrelid::bigint, "+identitySQL+" AND a.attrelid = ANY ($1::pg_catalog.oid[]) GROUP BY a.attrelid", relations)
+		rows, err := w.side.Query(ctx, "SELECT a.attrelid::bigint, "+identitySQL+" AND a.attrelid = ANY ($1::pg_catalog.oid[]) GROUP BY a.attrelid", relations)
 		if err != nil {
 			return nil, err
 		}
@@ -253,7 +245,7 @@ func (w *Watcher) define(ctx context.Context, t touched) (definitions, error) {
 		}
 	}
 	if t.beside || t.all {
-		rows, err := tx.Query(ctx, besideSQL)
+		rows, err := w.side.Query(ctx, besideSQL)
 		if err != nil {
 			return nil, err
 		}

@@ -15,39 +15,87 @@ import (
 // from some.
 const watchRows = 60
 
-// fill puts rows into tables, without triggers and foreign keys, and returns how
-// many each got. Values follow from their number and their type, so that a key
-// and what refers to it agree. A table whose constraints none of the ways of
-// making values satisfies gets none and is not among them.
+// fill puts rows into tables and returns how many each got. Values follow from
+// their number and their type, so that a key and what refers to it agree. A table
+// that does not take them so gets them without triggers and foreign keys; one whose
+// constraints none of the ways of making values satisfies gets none, and is not
+// among them unless a file has put rows there.
 func (w *Watcher) fill(ctx context.Context, tables []*relation) (map[uint32]int64, error) {
 	filled := map[uint32]int64{}
-	err := w.asSuperuser(ctx, func() error {
-		for _, r := range tables {
-			for _, try := range []struct{ way, rows int }{{0, watchRows}, {1, watchRows}, {2, watchRows}, {3, watchRows}, {1, 1}, {2, 1}, {3, 1}} {
-				if err := w.exec(ctx, "SAVEPOINT aurora_migrate_fill"); err != nil {
-					return err
-				}
-				if w.exec(ctx, insertSQL(r, try.way, try.rows, w.bound(ctx, r, try.way))) == nil {
-					filled[r.OID] = int64(try.rows)
-					break
-				}
-				if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT aurora_migrate_fill"); err != nil {
-					return err
-				}
+	var failed []*relation
+	if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false)"); err != nil {
+		return nil, err
+	}
+	for _, r := range referredFirst(tables) {
+		rows, err := w.fillOne(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if rows == 0 {
+			failed = append(failed, r)
+			continue
+		}
+		filled[r.OID] = rows
+	}
+	if len(failed) == 0 {
+		return filled, w.exec(ctx, asRunner)
+	}
+	return filled, w.asSuperuser(ctx, func() error {
+		for _, r := range failed {
+			rows, err := w.fillOne(ctx, r)
+			if err == nil && rows == 0 {
+				err = w.conn.QueryRow(ctx, "SELECT pg_catalog.count(*) FROM ONLY "+pgx.Identifier{r.Schema, r.Name}.Sanitize()).Scan(&rows)
 			}
-			if _, done := filled[r.OID]; !done { // it may hold rows that a file put there
-				var there int64
-				if err := w.conn.QueryRow(ctx, "SELECT pg_catalog.count(*) FROM ONLY "+pgx.Identifier{r.Schema, r.Name}.Sanitize()).Scan(&there); err != nil {
-					return err
-				}
-				if there > 0 {
-					filled[r.OID] = there
-				}
+			if err != nil {
+				return err
+			}
+			if rows > 0 {
+				filled[r.OID] = rows
 			}
 		}
 		return nil
 	})
-	return filled, err
+}
+
+// fillOne fills one table, in the first way that it takes; 0 for none.
+func (w *Watcher) fillOne(ctx context.Context, r *relation) (int64, error) {
+	if err := w.exec(ctx, "SAVEPOINT aurora_migrate_fill"); err != nil {
+		return 0, err
+	}
+	for _, try := range []struct{ way, rows int }{{0, watchRows}, {1, watchRows}, {2, watchRows}, {3, watchRows}, {1, 1}, {2, 1}, {3, 1}} {
+		if w.exec(ctx, insertSQL(r, try.way, try.rows, w.bound(ctx, r, try.way))) == nil {
+			return int64(try.rows), nil
+		}
+		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT aurora_migrate_fill"); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// referredFirst orders tables so that one comes behind those that its foreign
+// keys refer to, as far as there is such an order.
+func referredFirst(tables []*relation) (ordered []*relation) {
+	waiting := map[uint32]*relation{}
+	for _, r := range tables {
+		waiting[r.OID] = r
+	}
+	var visit func(r *relation)
+	visit = func(r *relation) {
+		delete(waiting, r.OID)
+		for _, k := range r.Constraints {
+			if next := waiting[k.References]; next != nil {
+				visit(next)
+			}
+		}
+		ordered = append(ordered, r)
+	}
+	for _, r := range tables {
+		if waiting[r.OID] != nil {
+			visit(r)
+		}
+	}
+	return ordered
 }
 
 // bound is the condition that keeps rows of other partitions out of one, in SQL,

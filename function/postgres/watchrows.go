@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -59,8 +60,8 @@ func (w *Watcher) withRows(ctx context.Context, a *attempt, from, to int) (rowsS
 	if err := w.exec(ctx, begin); err != nil {
 		return nil, err
 	}
-	a.undo, a.fresh = states{}, map[uint32]bool{}
-	w.held, w.counts, w.notices = locks{}, map[uint32]counted{}, nil
+	a.undo, a.fresh, a.made = states{}, map[uint32]bool{}, map[uint32]int{}
+	w.begun()
 	names := make(map[uint32]string, len(tables))
 	for _, r := range tables {
 		names[r.OID] = r.Qualified
@@ -73,7 +74,7 @@ func (w *Watcher) withRows(ctx context.Context, a *attempt, from, to int) (rowsS
 	if err != nil {
 		return nil, err
 	}
-	if _, err := w.look(ctx, a); err != nil {
+	if _, err := w.count(ctx, names); err != nil {
 		return nil, err
 	}
 	all := rowsSeen{}
@@ -94,7 +95,7 @@ func (w *Watcher) statementWithRows(ctx context.Context, a *attempt, i int, fill
 	if err := w.exec(ctx, "SAVEPOINT aurora_migrate_watch"); err != nil {
 		return nil, err
 	}
-	s, err := w.statement(ctx, a, i)
+	err := w.send(ctx, a, i)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		one.fails = pg.Code
@@ -105,16 +106,20 @@ func (w *Watcher) statementWithRows(ctx context.Context, a *attempt, i int, fill
 			return nil, err
 		}
 		clear(filled)
-		if _, err = w.look(ctx, a); err == nil {
-			s, err = w.statement(ctx, a, i)
+		if _, err = w.count(ctx, names); err == nil {
+			err = w.send(ctx, a, i)
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
+	counts, err := w.count(ctx, names)
+	if err != nil {
+		return nil, err
+	}
 	for oid, name := range names {
 		n, there := filled[oid]
-		c := s.counts[oid]
+		c := counts[oid]
 		if c.scans > 0 {
 			scan := migration.ScanSeen{Relation: name}
 			if c.scans > 1 {
@@ -131,6 +136,26 @@ func (w *Watcher) statementWithRows(ctx context.Context, a *attempt, i int, fill
 		}
 	}
 	return one, nil
+}
+
+// count asks what was done to relations since it was last asked.
+func (w *Watcher) count(ctx context.Context, names map[uint32]string) (map[uint32]counted, error) {
+	var text string
+	if err := w.conn.QueryRow(ctx, "SELECT "+watchSchema+".counts(VARIADIC $1::pg_catalog.oid[])", slices.Collect(maps.Keys(names))).Scan(&text); err != nil {
+		return nil, err
+	}
+	var r report
+	if err := json.Unmarshal([]byte(text), &r.Counts); err != nil {
+		return nil, err
+	}
+	counts := r.counts()
+	since := make(map[uint32]counted, len(counts))
+	for oid, c := range counts {
+		b := w.counts[oid]
+		since[oid] = counted{c.scans - b.scans, c.inserted - b.inserted, c.updated - b.updated, c.deleted - b.deleted}
+	}
+	w.counts = counts
+	return since, nil
 }
 
 // wrote says which part of n rows was written.

@@ -41,6 +41,7 @@ type attempt struct {
 	// undo is each relation that was changed as it was before; nil for a new one.
 	undo  states
 	fresh map[uint32]bool // made by the file
+	made  map[uint32]int  // by which statement, where it was not looked at yet
 	// rows runs statements with rows in the tables, nil where that is not asked for.
 	rows     func(from, to int) (rowsSeen, error)
 	withRows rowsSeen
@@ -85,7 +86,7 @@ func (w *Watcher) persist(ctx context.Context, a *attempt, from, to int) ([]seen
 				return nil, w.place(a.file, -1, err)
 			}
 		}
-		a.undo, a.fresh = states{}, map[uint32]bool{}
+		a.undo, a.fresh, a.made = states{}, map[uint32]bool{}, map[uint32]int{}
 		all, at, err := w.transaction(ctx, a, from, to)
 		if err == nil {
 			return all, nil
@@ -108,15 +109,16 @@ func (w *Watcher) persist(ctx context.Context, a *attempt, from, to int) ([]seen
 	}
 }
 
-// prepare makes the session what a runner's is before a file.
-func (w *Watcher) prepare(ctx context.Context) error {
-	for _, sql := range []string{"RESET ALL", "RESET SESSION AUTHORIZATION", "RESET ROLE", "CLOSE ALL", "DISCARD TEMP", "DISCARD SEQUENCES",
-		"SELECT pg_catalog.set_config('role', '" + migration.ReplayRole + "', false)", "SELECT pg_catalog.pg_stat_force_next_flush()"} {
-		if err := w.exec(ctx, sql); err != nil {
-			return err
-		}
-	}
-	return nil
+// watchPrepare makes the session what a runner's is before a file.
+const watchPrepare = "RESET ALL; RESET SESSION AUTHORIZATION; RESET ROLE; CLOSE ALL; DISCARD TEMP; DISCARD SEQUENCES; " +
+	"SELECT pg_catalog.set_config('role', '" + migration.ReplayRole + "', false), pg_catalog.pg_stat_force_next_flush()"
+
+func (w *Watcher) prepare(ctx context.Context) error { return w.script(ctx, watchPrepare) }
+
+// script runs several statements of our own in one round trip.
+func (w *Watcher) script(ctx context.Context, sql string) error {
+	_, err := w.conn.PgConn().Exec(ctx, sql).ReadAll()
+	return err
 }
 
 func (w *Watcher) exec(ctx context.Context, sql string) error {
@@ -135,20 +137,31 @@ func (w *Watcher) transaction(ctx context.Context, a *attempt, from, to int) (al
 	if err := w.exec(ctx, begin); err != nil {
 		return nil, -1, err
 	}
-	w.held, w.counts, w.notices = locks{}, map[uint32]counted{}, nil
+	w.begun()
 	for i := from; i < to; i++ {
 		s, err := w.statement(ctx, a, i)
 		if err != nil {
 			return nil, i, err
 		}
+		a.attribute(s, all, from)
 		all = append(all, s)
 	}
-	for _, sql := range []string{checkDeferred, "COMMIT", "SELECT pg_catalog.pg_stat_force_next_flush()"} {
-		if err := w.exec(ctx, sql); err != nil {
+	if a.watched && len(a.made) > 0 {
+		last, err := w.look(ctx, a)
+		if err != nil {
 			return nil, to - 1, err
 		}
+		a.attribute(last, all, from)
+	}
+	if err := w.script(ctx, checkDeferred+"; COMMIT; SELECT pg_catalog.pg_stat_force_next_flush()"); err != nil {
+		return nil, to - 1, err
 	}
 	return all, 0, nil
+}
+
+// begun forgets what the last transaction did.
+func (w *Watcher) begun() {
+	w.held, w.counts, w.notices, w.planner = locks{}, map[uint32]counted{}, nil, ""
 }
 
 // rollBack takes back what an attempt did, in the database and in what is known
@@ -169,32 +182,45 @@ func (w *Watcher) statement(ctx context.Context, a *attempt, i int) (seen, error
 	if why, skipped := a.skip[i]; skipped {
 		return seen{unobserved: why}, nil
 	}
-	text := a.file.Stmts[i].Text
-	if a.watched {
-		if err := w.exec(ctx, planning(text)); err != nil {
-			return seen{}, err
-		}
-	}
-	if a.super[i] {
-		if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false)"); err != nil {
-			return seen{}, err
-		}
-	}
-	if err := w.exec(ctx, text); err != nil {
+	if err := w.send(ctx, a, i); err != nil || !a.watched {
 		return seen{}, err
 	}
-	if a.super[i] {
-		if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', '"+migration.ReplayRole+"', false)"); err != nil {
-			return seen{}, err
-		}
-	}
-	if !a.watched {
-		return seen{}, nil
+	if a.makesOnly(w, i) {
+		return seen{notices: w.take(), privileged: a.super[i], counts: map[uint32]counted{}, changes: map[uint32]change{}}, nil
 	}
 	s, err := w.look(ctx, a)
 	s.privileged = a.super[i]
 	return s, err
 }
+
+// send runs a statement, unless it is one that is skipped.
+func (w *Watcher) send(ctx context.Context, a *attempt, i int) error {
+	if _, skipped := a.skip[i]; skipped {
+		return nil
+	}
+	text := a.file.Stmts[i].Text
+	if sql := planning(text); a.watched && sql != w.planner {
+		if err := w.exec(ctx, sql); err != nil {
+			return err
+		}
+		w.planner = sql
+	}
+	if a.super[i] {
+		if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false)"); err != nil {
+			return err
+		}
+	}
+	if err := w.exec(ctx, text); err != nil {
+		return err
+	}
+	if a.super[i] {
+		return w.exec(ctx, asRunner)
+	}
+	return nil
+}
+
+// asRunner has what follows run as the one who runs files.
+const asRunner = "SELECT pg_catalog.set_config('role', '" + migration.ReplayRole + "', false)"
 
 var plans = regexp.MustCompile(`(?i)^\W*(insert|update|delete|merge|with|select|values|table|do|call|copy|execute)\b`)
 
@@ -210,9 +236,11 @@ func planning(text string) string {
 
 // look asks what the transaction has done since it was last asked.
 func (w *Watcher) look(ctx context.Context, a *attempt) (seen, error) {
-	s := seen{notices: w.notices, counts: map[uint32]counted{}, changes: map[uint32]change{}}
-	w.notices = nil
+	s := seen{notices: w.take(), counts: map[uint32]counted{}, changes: map[uint32]change{}}
 	beside := besides(s.notices)
+	for oid := range a.made {
+		beside = append(beside, oid)
+	}
 	var text string
 	if err := w.conn.QueryRow(ctx, "SELECT "+watchSchema+".seen(VARIADIC $1::pg_catalog.oid[])", beside).Scan(&text); err != nil {
 		return s, err
@@ -246,6 +274,63 @@ func (w *Watcher) look(ctx context.Context, a *attempt) (seen, error) {
 	w.counts = counts
 	w.note(a, &s, r.Relations, slices.Concat(slices.Collect(maps.Keys(now)), beside))
 	return s, nil
+}
+
+// take hands out what was said since it was last taken.
+func (w *Watcher) take() []notice {
+	said := w.notices
+	w.notices = nil
+	return said
+}
+
+var creates = regexp.MustCompile(`(?i)^create\b`)
+
+// makesOnly says that a statement made something new and held, at its end, no lock
+// that tells anything on a relation of before: then what it made can be looked at
+// when the next statement is, or at the end. It notes what that is.
+func (a *attempt) makesOnly(w *Watcher, i int) bool {
+	if len(w.notices) == 0 || !creates.MatchString(a.file.Stmts[i].Text) {
+		return false
+	}
+	now := locks{}
+	for _, n := range w.notices {
+		if len(n.Dropped) > 0 || n.Rewrite != 0 {
+			return false
+		}
+		now.add(n.Locks)
+	}
+	for oid := range now {
+		for mode := range now[oid] {
+			if w.known.all[oid] != nil && !a.fresh[oid] && mode.Strength() > migration.AccessShare.Strength() && !w.held[oid][mode] {
+				return false
+			}
+		}
+	}
+	for _, n := range w.notices {
+		for _, c := range n.Commands {
+			if c.Class == classRelation {
+				if _, there := a.made[c.OID]; !there {
+					a.made[c.OID] = i
+				}
+			}
+		}
+	}
+	return true
+}
+
+// attribute gives what was made to the statement that made it.
+func (a *attempt) attribute(s seen, all []seen, from int) {
+	for oid, c := range s.changes {
+		at, made := a.made[oid]
+		if !made && c.is != nil && c.is.isIndex() { // of a table that was made
+			at, made = a.made[c.is.On]
+		}
+		if !made || c.was != nil || at-from >= len(all) {
+			continue
+		}
+		all[at-from].changes[oid] = c
+		delete(s.changes, oid)
+	}
 }
 
 // besides are relations that notices tell of and that may be locked no more.

@@ -65,6 +65,12 @@ var watchInstall = []string{
 				+ pg_catalog.pg_stat_get_xact_tuples_updated(relation) + pg_catalog.pg_stat_get_xact_tuples_deleted(relation) > 0),
 		'relations', ` + watchSchema + `.state(VARIADIC (SELECT coalesce(pg_catalog.array_agg(relation), '{}') FROM relations)))
 	); END $f$`,
+	// What the transaction has done so far to relations.
+	`CREATE FUNCTION ` + watchSchema + `.counts(VARIADIC relations oid[]) RETURNS json LANGUAGE plpgsql SET search_path = '' ` + watchPlans + ` AS $f$ BEGIN RETURN (
+	SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(r::bigint, pg_catalog.pg_stat_get_xact_numscans(r),
+		pg_catalog.pg_stat_get_xact_tuples_inserted(r), pg_catalog.pg_stat_get_xact_tuples_updated(r), pg_catalog.pg_stat_get_xact_tuples_deleted(r))), '[]'::json)
+	FROM pg_catalog.unnest(relations) AS t (r)
+	); END $f$`,
 	`CREATE FUNCTION ` + watchSchema + `.on_command() RETURNS event_trigger LANGUAGE plpgsql SET search_path = '' AS $f$
 	BEGIN
 		RAISE INFO USING MESSAGE = '` + watchMessage + `' || pg_catalog.json_build_object('locks', ` + watchSchema + `.locks(), 'commands',

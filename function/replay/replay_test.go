@@ -84,5 +84,20 @@ func directory(t testing.TB, files map[string]string) *migration.Dir {
 }
 
 func open(t testing.TB) func(context.Context) (replay.Watcher, error) {
-	return func(ctx context.Context) (replay.Watcher, error) { return postgres.OpenWatcher(ctx, pgtest.New(t).URL) }
+	return func(ctx context.Context) (replay.Watcher, error) {
+		w, err := postgres.OpenWatcher(ctx, pgtest.New(t).URL)
+		return attentive{w, t}, err
+	}
+}
+
+// An attentive Watcher must not need to read everything after each file: what a
+// statement changes is told.
+type attentive struct {
+	replay.Watcher
+	t testing.TB
+}
+
+func (w attentive) ReadAll() {
+	w.t.Error("something changed that nothing told of")
+	w.Watcher.ReadAll()
 }
