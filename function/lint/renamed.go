@@ -65,7 +65,7 @@ func (s *statement) withView(o migration.ObjectSeen) string {
 
 func (s *statement) renamedColumns() {
 	for _, c := range s.e.Columns {
-		if c.Change != migration.Renamed || c.To == "" {
+		if c.Change != migration.Renamed || c.To == "" || s.newOnes(c) {
 			continue
 		}
 		severity := s.lesser(migration.Error, c.Table)
@@ -78,6 +78,30 @@ func (s *statement) renamedColumns() {
 		s.tell(codeRenameColumn, severity, fmt.Sprintf("renames the column %s of %s to %s", ident(c.Column), c.Table, ident(c.To)), "Running code that names it fails (42703).",
 			fmt.Sprintf("Add %[2]s, have a trigger write both, fill the old rows in batches, let the code read %[2]s, and drop %[1]s a release later. Or rename the table and leave a view with the old names under its name.", ident(c.Column), ident(c.To)))
 	}
+}
+
+// newOnes says that the file itself added the column, so that nobody uses it yet.
+func (s *statement) newOnes(c migration.ColumnSeen) bool {
+	for _, e := range s.effects[:s.e.Statement-1] {
+		if slices.ContainsFunc(e.Columns, func(o migration.ColumnSeen) bool {
+			return o.Table == c.Table && o.Change == migration.Created && o.Column == c.Column
+		}) {
+			return s.before.table(c.Table).column(c.Column) == nil
+		}
+	}
+	return false
+}
+
+// stands says that the relation is there when the file ends, by whatever name.
+func (s *statement) stands(name string) bool {
+	for _, e := range s.effects {
+		for _, o := range e.Objects {
+			if o.Name == name && (o.Change == migration.Renamed || o.Change == migration.Moved) {
+				return true
+			}
+		}
+	}
+	return s.after.has(name)
 }
 
 // columnStays says that there is a column of the old name when the file ends:
@@ -96,7 +120,8 @@ func (s *statement) columnsChanged() {
 			json = append(json, at)
 		}
 		switch {
-		case c.Change == migration.Dropped && s.after.has(c.Table):
+		case s.newOnes(c):
+		case c.Change == migration.Dropped && s.stands(c.Table):
 			lost, tables = append(lost, at), append(tables, c.Table)
 		case c.Change == migration.Created || c.Change == migration.Renamed:
 		case c.NullsAllowed:

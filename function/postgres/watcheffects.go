@@ -192,7 +192,7 @@ func columnsChanged(table string, c change) (all []migration.ColumnSeen) {
 		default:
 			seen.Change = migration.Altered
 		}
-		if old.Type != is.Type {
+		if old.TypeOID != is.TypeOID || old.TypeMod != is.TypeMod {
 			seen.Was = old.Type
 		}
 		seen.NullsEnded, seen.NullsAllowed = is.NotNull && !old.NotNull, old.NotNull && !is.NotNull
@@ -350,7 +350,7 @@ func altered(c change) string {
 }
 
 // relations are kinds of objects whose changes are seen in the relations themselves.
-var relationObjects = []string{"table", "view", "materialized view", "foreign table", "sequence", "index", "table column", "table constraint", "default value", "type", "toast table"}
+var relationObjects = []string{"table", "view", "materialized view", "foreign table", "sequence", "index", "table column", "table constraint", "default value", "type", "toast table", "view column", "materialized view column"}
 
 // told is what event triggers tell of objects that are no relations.
 func (t *telling) told(s seen, words []string) (all []migration.ObjectSeen) {
@@ -372,7 +372,7 @@ func (t *telling) told(s seen, words []string) (all []migration.ObjectSeen) {
 		}
 		for _, d := range n.Dropped {
 			if slices.Contains(relationObjects, d.Kind) && d.Class != classType || strings.HasPrefix(d.Name, watchSchema) || d.Kind == "type" && t.ofRelation(s, d.Name) ||
-				extends || d.Kind == "trigger" && strings.Contains(d.Name, "RI_ConstraintTrigger") || d.Kind == "rule" && strings.HasPrefix(d.Name, `"_RETURN"`) {
+				extends || strings.HasSuffix(d.Name, "[]") || d.Kind == "trigger" && strings.Contains(d.Name, "RI_ConstraintTrigger") || d.Kind == "rule" && strings.HasPrefix(d.Name, `"_RETURN"`) {
 				continue
 			}
 			said[migration.ObjectSeen{Kind: d.Kind, Name: d.Name, Change: migration.Dropped, Existed: true, Cascaded: !d.Original}] = true

@@ -238,6 +238,9 @@ func planning(text string) string {
 func (w *Watcher) look(ctx context.Context, a *attempt) (seen, error) {
 	s := seen{notices: w.take(), counts: map[uint32]counted{}, changes: map[uint32]change{}}
 	beside := besides(s.notices)
+	if renamesAround(s.notices) {
+		beside = append(beside, slices.Collect(maps.Keys(w.known.all))...)
+	}
 	for oid := range a.made {
 		beside = append(beside, oid)
 	}
@@ -274,6 +277,19 @@ func (w *Watcher) look(ctx context.Context, a *attempt) (seen, error) {
 	w.counts = counts
 	w.note(a, &s, r.Relations, slices.Concat(slices.Collect(maps.Keys(now)), beside))
 	return s, nil
+}
+
+// renamesAround says that relations may have other names now, or their columns
+// types with other names, without any of them having been touched.
+func renamesAround(notices []notice) bool {
+	for _, n := range notices {
+		for _, c := range n.Commands {
+			if slices.Contains([]string{"ALTER SCHEMA", "ALTER TYPE", "ALTER DOMAIN"}, c.Tag) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // take hands out what was said since it was last taken.

@@ -30,7 +30,7 @@ var watchInstall = []string{
 		'kind', c.relkind, 'persistence', c.relpersistence, 'file', c.relfilenode::bigint, 'type', c.reltype::bigint,
 		'rls', c.relrowsecurity, 'partition', c.relispartition,
 		'parent', (SELECT h.inhparent::bigint FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid LIMIT 1),
-		'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', a.attnum, 'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod),
+		'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', a.attnum, 'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'type_oid', a.atttypid::bigint, 'type_mod', a.atttypmod,
 				'not_null', a.attnotnull, 'default', pg_catalog.pg_get_expr(e.adbin, e.adrelid), 'generated', a.attgenerated, 'identity', a.attidentity <> '',
 				'base', coalesce(nullif(t.typbasetype, 0), t.oid)::pg_catalog.regtype::text, 'mod', CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END,
 				'category', coalesce(b.typcategory, t.typcategory), 'element', (SELECT pg_catalog.format_type(x.oid, NULL) FROM pg_catalog.pg_type x WHERE x.oid = coalesce(b.typelem, t.typelem) AND x.typarray <> 0),

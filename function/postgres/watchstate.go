@@ -113,6 +113,8 @@ type columnState struct {
 	Number    int      `json:"number"`
 	Name      string   `json:"name"`
 	Type      string   `json:"type"`
+	TypeOID   uint32   `json:"type_oid"`
+	TypeMod   int32    `json:"type_mod"`
 	NotNull   bool     `json:"not_null"`
 	Default   *string  `json:"default"`
 	Generated string   `json:"generated"`
