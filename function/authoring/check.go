@@ -3,6 +3,8 @@ package authoring
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 	"github.com/alquimistaai/aurora-migrator/function/repair"
@@ -72,6 +74,7 @@ func (c *checking) run(ctx context.Context) *migration.Failure {
 			c.fault(codeReplay, "the directory does not run from empty", c.dir.path, f)
 		} else {
 			c.again(ctx, is)
+			c.replayed(ctx, d)
 		}
 	}
 	if c.runnable {
@@ -129,6 +132,31 @@ func (c *checking) again(ctx context.Context, is *state) {
 		f = u
 	}
 	c.fault(codeRunsAgain, "after the directory has run, something is still to do", c.dir.path, f)
+}
+
+// replayed runs the directory once more, watched, where a replay.json stands beside
+// it, and compares: what plan and verify tell must be what the files do.
+func (c *checking) replayed(ctx context.Context, d *dev) {
+	_, text := c.dir.readReplay()
+	if text == "" {
+		return
+	}
+	if _, stale := migration.ReadReplay(os.DirFS(c.dir.path), c.dir.dir); len(stale) > 0 {
+		c.findings = append(c.findings, stale...)
+		return
+	}
+	r, f := replayed(ctx, d, c.dir.dir, nil, 0)
+	if f != nil {
+		c.fault(codeReplay, "the directory cannot be watched", c.dir.path, f)
+		return
+	}
+	now, err := migration.MarshalReplay(r)
+	if err != nil || string(now) != text {
+		c.findings = append(c.findings, migration.Finding{Code: codeReplayDiffers, Severity: migration.Error, File: filepath.Join(c.dir.path, migration.ReplayName),
+			Summary: migration.ReplayName + " tells something else than what the files do",
+			Detail:  "It was edited, or written by another release, or on another major version of PostgreSQL.",
+			Fix:     "Run aurora-migrate replay --anew, and commit what it writes."})
+	}
 }
 
 // compare makes an error of everything in which directory and desired state

@@ -43,6 +43,7 @@ func (a *Authoring) Diff(ctx context.Context, o DiffOptions) Answer {
 		return failed(f)
 	}
 	w := &walk{Authoring: a, options: o, dir: dir, want: want, is: is, should: should}
+	w.dev = d
 	return w.diff(ctx)
 }
 
@@ -92,6 +93,7 @@ type walk struct {
 	want       *desired
 	is, should *state
 	findings   []migration.Finding
+	dev        *dev
 }
 
 func (w *walk) diff(ctx context.Context) Answer {
@@ -190,6 +192,7 @@ func (w *walk) planned(ctx context.Context, plan *migrate.Plan) Answer {
 		return failed(failure(err, "Run the same command again."))
 	}
 	answer.Written, answer.Summary = true, "wrote "+path+" and atlas.sum"
+	w.judged(ctx, &answer)
 	answer.Next = "Read the file; then run aurora-migrate check."
 	if slices.ContainsFunc(w.findings, isLeft) {
 		answer.Next = "Read the file, and add by hand what the findings say, then aurora-migrate hash and aurora-migrate check."

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/alquimistaai/aurora-migrator/function/lint"
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 	"github.com/alquimistaai/aurora-migrator/function/postgres"
 	"github.com/alquimistaai/aurora-migrator/function/replay"
@@ -34,7 +36,7 @@ func (a *Authoring) Replay(ctx context.Context, anew bool) Answer {
 		return failed(failure(err, ""))
 	}
 	defer d.close()
-	r, f := replayed(ctx, d, dir.dir, known)
+	r, f := replayed(ctx, d, dir.dir, known, 0)
 	if f != nil {
 		return failed(f)
 	}
@@ -60,9 +62,9 @@ func filesIn(n int) string {
 	return fmt.Sprintf("the statements of %d files", n)
 }
 
-// replayed watches a directory on fresh databases of d.
-func replayed(ctx context.Context, d *dev, dir *migration.Dir, known *migration.Replay) (migration.Replay, *migration.Failure) {
-	r, err := replay.Run(ctx, replay.Options{Dir: dir, Known: known, Open: func(ctx context.Context) (replay.Watcher, error) {
+// replayed watches a directory on fresh databases of d, from one of its files on.
+func replayed(ctx context.Context, d *dev, dir *migration.Dir, known *migration.Replay, from int) (migration.Replay, *migration.Failure) {
+	r, err := replay.Run(ctx, replay.Options{Dir: dir, Known: known, From: from, Open: func(ctx context.Context) (replay.Watcher, error) {
 		url, err := d.fresh(ctx)
 		if err != nil {
 			return nil, err
@@ -105,4 +107,42 @@ func writeReplay(d *directory, text []byte) error {
 		return fmt.Errorf("%s was changed by somebody else while this ran: nothing was written", d.path)
 	}
 	return Replace(filepath.Join(d.path, migration.ReplayName), text)
+}
+
+// judged watches the directory with the file that diff wrote, adds what is to be
+// found about that, and writes replay.json where there was one. The file is
+// written by then: what goes wrong here is a finding.
+func (w *walk) judged(ctx context.Context, answer *Answer) {
+	known, before := w.dir.readReplay()
+	dir, err := readDirectory(w.dir.path)
+	if err != nil || len(dir.findings) > 0 {
+		return // somebody else writes there at this moment; they are told
+	}
+	unwatched := func(f *migration.Failure) {
+		answer.Findings = append(answer.Findings, migration.Finding{Code: codeReplay, Severity: migration.Warning, File: w.dir.path,
+			Summary: "what the file does could not be watched: " + f.Error(), Fix: "Run aurora-migrate lint, which says more."}.Identified())
+	}
+	from := 0
+	if known == nil { // there is none to be written, so what is older need not be watched
+		from = len(dir.dir.Files) - 1
+	}
+	r, f := replayed(ctx, w.dev, dir.dir, known, from)
+	if f != nil {
+		unwatched(f)
+		return
+	}
+	last := dir.dir.Files[len(dir.dir.Files)-1:]
+	answer.Findings = append(answer.Findings, lint.Check(lint.Input{Files: last, Replay: &r, Major: r.Major})...)
+	if before == "" {
+		return
+	}
+	text, err := migration.MarshalReplay(r)
+	if err == nil {
+		err = writeReplay(dir, text)
+	}
+	if err != nil {
+		unwatched(failure(err, ""))
+		return
+	}
+	answer.Summary = strings.Replace(answer.Summary, " and atlas.sum", ", atlas.sum and "+migration.ReplayName, 1)
 }

@@ -55,11 +55,13 @@ func (s *statement) mustScan(k migration.ConstraintSeen) bool {
 }
 
 // inherited says that the constraint comes from the one of the same name on a
-// parent that the same statement added.
+// parent that the same statement added: of the table, or of what it refers to.
 func (s *statement) inherited(k migration.ConstraintSeen) bool {
 	t := s.before.table(k.Table)
 	return t != nil && slices.ContainsFunc(s.e.Constraints, func(o migration.ConstraintSeen) bool {
-		return o.Kind == k.Kind && o.Table != k.Table && slices.Contains(t.parents, o.Table)
+		to := s.before.table(k.References)
+		return o.Kind == k.Kind && (o.Table != k.Table && slices.Contains(t.parents, o.Table) ||
+			o.Table == k.Table && to != nil && slices.Contains(to.parents, o.References))
 	})
 }
 
@@ -103,6 +105,11 @@ func (s *statement) addThenValidate(kind string, ks []migration.ConstraintSeen) 
 	for _, k := range ks {
 		add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", k.Table, ident(k.Name), k.Definition))
 		validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", k.Table, ident(k.Name)))
+		for _, part := range s.e.Constraints { // what refers to the partitions is not validated with it
+			if to := s.before.table(part.References); part.Table == k.Table && to != nil && slices.Contains(to.parents, k.References) {
+				validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", k.Table, ident(part.Name)))
+			}
+		}
 	}
 	return []RewriteFile{one(add...), one(validate...)}
 }
@@ -206,6 +213,15 @@ func (s *statement) nullsEndedIn(table string, columns []string) {
 		return // else told of with the index
 	}
 	rest := s.without(func(a action) bool { return a.alters("set not null", columns...) })
+	if rest != "" && !slices.ContainsFunc(columns, func(c string) bool { return !s.proved(table, c) }) {
+		var set []string
+		for _, c := range columns {
+			set = append(set, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", table, ident(c)))
+		}
+		s.work(codeNotNull, []string{table}, fmt.Sprintf("SET NOT NULL reads all of %s under ACCESS EXCLUSIVE, for %s: ALTER TABLE drops first, and the CHECK that proves it is gone by then", table, list(columns)),
+			fix("Drop it in a statement behind:", one(append(set, rest)...)))
+		return
+	}
 	s.work(codeNotNull, []string{table}, fmt.Sprintf("SET NOT NULL reads all of %s under ACCESS EXCLUSIVE, for %s", table, list(columns)),
 		fix("Prove first, by a CHECK that is validated while others work, that there are no nulls:", append([]RewriteFile{one(rest)}, s.notNull(table, columns)...)...))
 }

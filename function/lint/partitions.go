@@ -22,12 +22,6 @@ func (s *statement) attached() {
 // attachedTable is the table of before that the statement makes a partition; "" for
 // none.
 func (s *statement) attachedTable() string {
-	if name := s.attachedBy(); name != "" {
-		if s.before.table(name) == nil {
-			return ""
-		}
-		return name
-	}
 	if !s.says("attach partition") {
 		return ""
 	}
@@ -37,16 +31,6 @@ func (s *statement) attachedTable() string {
 		}
 		if was, is := s.before.table(l.Relation), s.after.table(l.Relation); was != nil && is != nil && was.bound == "" && is.bound != "" {
 			return l.Relation
-		}
-	}
-	return ""
-}
-
-// attachedBy is the table that the effects say is attached, new or not.
-func (s *statement) attachedBy() string {
-	for _, o := range s.e.Objects {
-		if o.Tag == "ATTACH PARTITION" && o.Kind != "index" {
-			return o.Name
 		}
 	}
 	return ""
@@ -250,11 +234,8 @@ func (s *statement) defaultScan() {
 
 // newPartition is the partition of a parent that the statement makes; nil for none.
 func (s *statement) newPartition(parent string) *table {
-	if name := s.attachedBy(); name != "" {
-		return s.after.table(name)
-	}
-	if s.partition != "" {
-		return s.after.table(s.partition)
+	if s.says("attach partition") {
+		return s.after.table(s.newChild(parent))
 	}
 	for _, o := range s.e.Objects {
 		if o.Kind == "table" && o.Change == migration.Created {
@@ -266,13 +247,33 @@ func (s *statement) newPartition(parent string) *table {
 	return nil
 }
 
+// newChild is the partition that a parent has at the end of the file and had not
+// at its beginning; of several, the one that the statement names.
+func (s *statement) newChild(parent string) string {
+	is, was := s.after.table(parent), s.before.table(parent)
+	if is == nil || was == nil {
+		return ""
+	}
+	found := ""
+	for _, child := range is.children {
+		if slices.Contains(was.children, child) {
+			continue
+		}
+		if slices.ContainsFunc(s.tokens, func(t migration.Token) bool { return t.Name() && t.Text == last(child) }) {
+			return child
+		}
+		found = child
+	}
+	return found
+}
+
 // partitions tells of the short lock on a parent that everybody uses.
 func (s *statement) partitions() {
 	for _, l := range s.own() {
 		if !s.before.partitioned(l.Relation) || !l.Mode.StopsReads() {
 			continue
 		}
-		if p := s.newPartition(l.Relation); p != nil && s.partition == "" && s.attachedBy() == "" {
+		if p := s.newPartition(l.Relation); p != nil && s.partition == "" && !s.says("attach partition") {
 			s.tell(codePartitionOf, s.lesser(migration.Warning, l.Relation), fmt.Sprintf("CREATE TABLE ... PARTITION OF takes ACCESS EXCLUSIVE on %s", l.Relation),
 				s.waiting(), fix("Create the table apart, and attach it, which lets others read and write:", s.createdApart(l.Relation, p)...))
 			return

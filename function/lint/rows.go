@@ -51,7 +51,8 @@ func (s *statement) rowsWritten() {
 // searched are tables that an UPDATE or DELETE read from end to end for rows to
 // write, whether or not there were any.
 func (s *statement) searched() []string {
-	if s.inPieces() || !s.queries() || !s.says("update") && !s.says("delete") && !s.says("merge") {
+	calls := s.begins("call") || s.begins("select")
+	if s.inPieces() || !s.queries() || !calls && !s.says("update") && !s.says("delete") && !s.says("merge") {
 		return nil
 	}
 	var found []string

@@ -35,6 +35,9 @@ func (s *statement) tell(code string, severity migration.Severity, summary, deta
 // work tells of work that is done on relations while others wait.
 func (s *statement) work(code string, relations []string, summary, fix string) {
 	relations = unique(relations)
+	if s.begins("do") || s.begins("call") || s.begins("select") {
+		fix = "What else the statement does stays. " + fix
+	}
 	s.tell(code, s.weigh(relations), summary, sentences(s.waiting(), s.sizes(relations)), fix)
 	s.worksOn = true
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/catalog"
@@ -21,10 +22,13 @@ const ReplayFormat = 1
 // A Replay is what was seen when a directory ran on a dev database: facts alone,
 // so that the same directory gives the same bytes each time.
 type Replay struct {
-	Format int          `json:"format"`
-	Sum    string       `json:"atlas_sum"`  // the first line of atlas.sum
-	Major  int          `json:"postgresql"` // of the dev database
-	Files  []FileReplay `json:"files"`
+	Format int    `json:"format"`
+	Sum    string `json:"atlas_sum"`  // the first line of atlas.sum
+	Major  int    `json:"postgresql"` // of the dev database
+	// Empty is what a database holds before any file: the schema public, as the
+	// server makes it.
+	Empty []catalog.Edit `json:"empty"`
+	Files []FileReplay   `json:"files"`
 }
 
 // A FileReplay is what was seen of one file.
@@ -126,7 +130,7 @@ func (r *Replay) Find(name string) (FileReplay, bool) {
 // version, everything that the runner's role owns owned by role. An empty
 // version is the empty database. The history is not in it.
 func (r *Replay) Fold(version, role string) catalog.Snapshot {
-	var edits []catalog.Edit
+	edits := slices.Clone(r.Empty)
 	for _, f := range r.Files {
 		if v, _, _ := strings.Cut(strings.TrimSuffix(f.Name, ".sql"), "_"); v > version {
 			break

@@ -26,7 +26,8 @@ type watched struct {
 
 func watching(t testing.TB) *watched {
 	t.Helper()
-	w, err := postgres.OpenWatcher(t.Context(), pgtest.New(t).URL)
+	// On a server of its own: it makes a role, which other tests have otherwise.
+	w, err := postgres.OpenWatcher(t.Context(), pgtest.On(t, pgtest.Private(t, nil)).URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +165,9 @@ func TestQuestions(t *testing.T) {
 			number := 10*i + len(kind)%10
 			key := keysOf[r.IntN(len(keysOf))]
 			if kind != "" {
+				if r.IntN(2) == 0 {
+					continue
+				}
 				key = "none int"
 			}
 			before := fmt.Sprintf(subject, number, key, kind)
@@ -186,8 +190,8 @@ func TestQuestions(t *testing.T) {
 			if _, err := c.Exec(t.Context(), before); err != nil {
 				t.Fatal(err)
 			}
-			for range 6 {
-				n := r.IntN(5)
+			for range 4 {
+				n := r.IntN(7)
 				if _, err := c.Exec(t.Context(), fill(r, number, key, n)); err != nil {
 					t.Fatal(err)
 				}
@@ -218,7 +222,7 @@ func fill(r *rand.Rand, number int, key string, n int) string {
 			columns, values = `k, "select", `, fmt.Sprintf("%d, 'key ''%d', ", i, i)
 		}
 		sql += fmt.Sprintf(`INSERT INTO "S %d"."T ""t" (%s"A b", b, value, n, f, c) VALUES (%s%s, %s, %s, %s, %s, %s);`, number, columns, values,
-			one("NULL", "1", "2", "2", "3", "12"), one("NULL", "1", "2", "70000", "3000000000", "-1", "9999"), one("NULL", "1", "2", "3"),
+			one("NULL", "1", "2", "2", "3", "12"), one("NULL", "1", "2", "70000", "3000000000", "-1", "9999"), one("NULL", "NULL", "1", "2", "3"),
 			one("NULL", "1", "999.5", "999.94", "999.95", "-999.96", "3000000000", "0.4", "'NaN'", "-5", "1e30"),
 			one("NULL", "1", "999.994", "999.995", "32767.5", "32767.4", "'Infinity'", "'NaN'", "-32768.5"),
 			one("NULL", "'ab'", "'AB'", "'abc'", "'a   '", "'('", "'it''s'", "'12'", "' 7 '", "'99999999999'", "'2026-01-01'", "''"))

@@ -65,7 +65,12 @@ func OpenWatcher(ctx context.Context, url string) (*Watcher, error) {
 		w.Close()
 		return nil, fmt.Errorf("make the dev database ready to be watched, which takes a superuser: %w", err)
 	}
-	return w, w.lookAtAll(ctx)
+	if err := w.lookAtAll(ctx); err != nil {
+		w.Close()
+		return nil, err
+	}
+	_, err := w.edits(ctx, touched{all: true})
+	return w, err
 }
 
 // Settings of the sessions of a Watcher. What a file does must not depend on the

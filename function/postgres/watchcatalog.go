@@ -174,7 +174,6 @@ func renames(was, is *relation) bool {
 // edits reads what was touched and returns how the catalogue changed.
 func (w *Watcher) edits(ctx context.Context, t touched) ([]catalog.Edit, error) {
 	t.all = t.all || w.everyone
-	t.beside = t.beside || len(w.objects) == 0 // what a database has from the beginning
 	var was catalog.Snapshot
 	for id, o := range w.objects {
 		if t.has(id) {

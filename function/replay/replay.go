@@ -6,6 +6,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/alquimistaai/aurora-migrator/function/catalog"
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -36,6 +37,10 @@ type Options struct {
 	// beginning of Dir that are still the same is taken over, if it is of the
 	// same major: these files are run all the same, unwatched.
 	Known *migration.Replay
+	// From is the first file that is to be told of. Those before it that Known does
+	// not tell of are run unwatched, and only what they leave is in the replay,
+	// which is not one to be kept then.
+	From int
 	// Open makes a fresh, empty database and watches it. It may be asked twice.
 	Open func(ctx context.Context) (Watcher, error)
 }
@@ -66,18 +71,23 @@ func run(ctx context.Context, o Options, all bool) (r migration.Replay, wrong bo
 	}
 	defer w.Close()
 	_, major := w.Version()
-	r = migration.Replay{Format: migration.ReplayFormat, Sum: o.Dir.Sum, Major: major, Files: []migration.FileReplay{}}
+	r = migration.Replay{Format: migration.ReplayFormat, Sum: o.Dir.Sum, Major: major, Empty: catalog.Edits(nil, w.Holds()), Files: []migration.FileReplay{}}
 	if all {
 		w.ReadAll()
 	}
 	known := same(o.Known, o.Dir, major)
-	if len(known) > 0 {
-		if err := w.Plain(ctx, o.Dir.Files[:len(known)]); err != nil {
+	plain := max(len(known), o.From)
+	if plain > 0 {
+		if err := w.Plain(ctx, o.Dir.Files[:plain]); err != nil {
 			return r, false, err
 		}
 		r.Files = append(r.Files, known...)
+		if plain > len(known) {
+			last := o.Dir.Files[plain-1]
+			r.Files = []migration.FileReplay{{Name: last.Name, Hash: last.Hash, Catalogue: catalog.Edits(catalog.Snapshot{}.Apply(r.Empty), w.Holds())}}
+		}
 	}
-	for _, f := range o.Dir.Files[len(known):] {
+	for _, f := range o.Dir.Files[plain:] {
 		seen, err := w.Watch(ctx, f)
 		if err != nil {
 			return r, false, err
@@ -89,13 +99,13 @@ func run(ctx context.Context, o Options, all bool) (r migration.Replay, wrong bo
 	if err != nil {
 		return r, false, err
 	}
-	wrong = told.Fingerprint() != left.Fingerprint() || len(known) > 0 && folded(r).Fingerprint() != left.Fingerprint()
+	wrong = told.Fingerprint() != left.Fingerprint() || plain > 0 && folded(r).Fingerprint() != left.Fingerprint()
 	return r, wrong, nil
 }
 
 // folded is what the files of a replay say that they leave.
 func folded(r migration.Replay) catalog.Snapshot {
-	var edits []catalog.Edit
+	edits := slices.Clone(r.Empty)
 	for _, f := range r.Files {
 		edits = append(edits, f.Catalogue...)
 	}

@@ -10,8 +10,7 @@ import (
 
 // findings shows judgements, the gravest first.
 func (p *page) findings(r migration.Result, a allowance) {
-	sorted := slices.Clone(r.Findings)
-	slices.SortStableFunc(sorted, func(x, y migration.Finding) int { return rank[y.Severity] - rank[x.Severity] })
+	sorted := gravest(r.Findings)
 	for i, f := range sorted {
 		p.gap()
 		if i == a.findings {
@@ -20,6 +19,13 @@ func (p *page) findings(r migration.Result, a allowance) {
 		}
 		p.finding(f)
 	}
+}
+
+// gravest orders findings by severity, and leaves the order of equals as it is.
+func gravest(findings []migration.Finding) []migration.Finding {
+	sorted := slices.Clone(findings)
+	slices.SortStableFunc(sorted, func(x, y migration.Finding) int { return rank[y.Severity] - rank[x.Severity] })
+	return sorted
 }
 
 func (p *page) finding(f migration.Finding) {

@@ -23,6 +23,8 @@ const (
 	jsonFormat format = "json"
 	// atlasFormat is what Atlas's own CLI prints, of status and apply.
 	atlasFormat format = "atlas"
+	// markdownFormat is for a comment of a pull request, of lint.
+	markdownFormat format = "markdown"
 )
 
 func (f *format) String() string { return string(*f) }
@@ -31,8 +33,8 @@ func (f *format) String() string { return string(*f) }
 func (f *format) Type() string { return "format" }
 
 func (f *format) Set(v string) error {
-	if !slices.Contains([]format{textFormat, jsonFormat, atlasFormat}, format(v)) {
-		return errors.New("want text or json, or atlas for status and apply")
+	if !slices.Contains([]format{textFormat, jsonFormat, atlasFormat, markdownFormat}, format(v)) {
+		return errors.New("want text or json, atlas for status and apply, or markdown for lint")
 	}
 	*f = format(v)
 	return nil

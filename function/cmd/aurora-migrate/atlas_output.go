@@ -15,10 +15,13 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
-// checkFormat refuses Atlas's reports where Atlas has none of the kind.
+// checkFormat refuses a form that a command does not have.
 func (t *terminal) checkFormat(cmd *cobra.Command, _ []string) error {
 	if name := subcommand(cmd); t.format == atlasFormat && name != "status" && name != "apply" {
 		return usage("--output is atlas: only status and apply have a report of Atlas's; want text or json")
+	}
+	if t.format == markdownFormat && subcommand(cmd) != "lint" {
+		return usage("--output is markdown: only lint has a comment for a pull request; want text or json")
 	}
 	return nil
 }
