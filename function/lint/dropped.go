@@ -216,6 +216,9 @@ func (s *statement) droppedConstraints() {
 func (s *statement) needless(t *table, k *constraint) bool {
 	kind := kindOf(k.definition)
 	is := s.after.table(t.name)
+	if is == nil { // a view has its name
+		return false
+	}
 	for _, other := range is.constraints {
 		was := t.constraint(other.name)
 		if kindOf(other.definition) == kind && (was == nil || was.definition != other.definition || other.name == k.name) {

@@ -107,8 +107,12 @@ func (d *directory) file(f migration.File) {
 			Fix:     "Run aurora-migrate replay, which adds it."}}
 		return
 	}
-	s := &sheet{directory: d, file: f, effects: seen.Statements, before: d.now, after: d.now.after(seen.Catalogue)}
-	for i := range seen.Statements {
+	effects := slices.Clone(seen.Statements)
+	for i := range effects {
+		effects[i].Statement = i + 1 // its place decides, whatever was written there
+	}
+	s := &sheet{directory: d, file: f, effects: effects, before: d.now, after: d.now.after(seen.Catalogue)}
+	for i := range effects {
 		s.statement(i)
 	}
 	s.whole()

@@ -283,3 +283,27 @@ func TestCheck_tellsWhatToDoInstead(t *testing.T) {
 		t.Errorf("the fix on 18 lacks %q:\n%s", want, eighteen.Fix)
 	}
 }
+
+// Whatever effects come with whatever words, a judgement ends with findings, each
+// at a place, and never twice the same code for one statement.
+func TestCheck_bearsEffectsThatDoNotFitTheWords(t *testing.T) {
+	for _, words := range cases {
+		for _, seen := range cases {
+			in := words.input()
+			other := seen.input()
+			stmts := slices.Concat(in.Files[0].Stmts, in.Files[0].Stmts)
+			effects := slices.Concat(other.Replay.Files[1].Statements, other.Replay.Files[1].Statements)
+			n := min(len(stmts), len(effects))
+			in.Files[0].Stmts = stmts[:n]
+			in.Replay.Files[1].Statements, in.Replay.Files[1].Catalogue = effects[:n], other.Replay.Files[1].Catalogue
+			told := make(map[string]bool)
+			for _, f := range lint.Check(in) {
+				key := fmt.Sprint(f.Code, f.Statement)
+				if f.Statement < 1 || f.Statement > n || told[key] {
+					t.Errorf("%q with the effects of %q: %+v", words.sql, seen.sql, f)
+				}
+				told[key] = true
+			}
+		}
+	}
+}

@@ -219,7 +219,7 @@ func (s *statement) attachedBuilds() {
 func (s *statement) defaultScan() {
 	for _, r := range s.e.Scans {
 		t := s.before.table(r.Relation)
-		if t == nil || t.bound != "DEFAULT" || !s.blocked(r.Relation) || r.Relation == s.partition {
+		if t == nil || t.bound != "DEFAULT" || len(t.parents) == 0 || !s.blocked(r.Relation) || r.Relation == s.partition {
 			continue
 		}
 		p := s.newPartition(t.parents[0])

@@ -12,6 +12,10 @@ const (
 	Info    Severity = "info"
 )
 
+// CodeNotAsTold is the code of findings that the database is, after an apply, not
+// what the migrations say.
+const CodeNotAsTold = "AM330"
+
 // A Finding is a judgement on something that a person wrote or that a database
 // holds: where it is, what is wrong with it, and what to do about it.
 //

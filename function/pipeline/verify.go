@@ -97,7 +97,7 @@ func (w *walk) verifyTouched(ctx context.Context, plan migration.Plan) {
 	}
 	history := append(append(migration.History{}, w.history...), rows(w.result.Files)...).Latest()
 	for i, d := range migration.VerifyTouched(w.replay, w.dir, history, w.session.Facts().Target, live, words, everything) {
-		f := migration.Finding{Code: "AM330", Severity: migration.Warning,
+		f := migration.Finding{Code: migration.CodeNotAsTold, Severity: migration.Warning,
 			Summary: "The database is not what the migrations say: " + d.String() + ".",
 			Fix:     "The files were applied as planned; this comes from somewhere else. Ask verify for all there is."}
 		if i == manyDrifts {

@@ -80,18 +80,19 @@ func (s *Session) ask(ctx context.Context, a *migration.Answered, t keyed) {
 		limit = 1
 	}
 	var found []string
-	err := s.askOnce(ctx, query{fmt.Sprintf("SELECT %s %s LIMIT %d", t.key(a.Any), a.Rows, limit), nil, column(&found)})
+	longest, began := timeLeft(ctx, questionTime), time.Now()
+	err := s.askOnce(ctx, longest, query{fmt.Sprintf("SELECT %s %s LIMIT %d", t.key(a.Any), a.Rows, limit), nil, column(&found)})
 	if err != nil {
-		a.Unchecked = s.unanswered(err)
+		a.Unchecked = s.unanswered(err, longest)
 		return
 	}
 	a.Fail, a.AtLeast = int64(len(found)), len(found) == limit
 	a.Keys = shown(found[:min(len(found), keysShown)])
-	if !a.AtLeast || a.Any {
+	if longest -= time.Since(began); !a.AtLeast || a.Any || longest <= 0 {
 		return
 	}
 	var count int64
-	if err := s.askOnce(ctx, query{"SELECT pg_catalog.count(*) " + a.Rows, nil, one(&count)}); err == nil {
+	if err := s.askOnce(ctx, longest, query{"SELECT pg_catalog.count(*) " + a.Rows, nil, one(&count)}); err == nil {
 		a.Fail, a.AtLeast = count, false
 	}
 }
@@ -107,21 +108,23 @@ func shown(keys []string) (told []string) {
 }
 
 // askOnce runs one query in a transaction that can neither change anything nor
-// last.
-func (s *Session) askOnce(ctx context.Context, q query) error {
+// last longer.
+func (s *Session) askOnce(ctx context.Context, longest time.Duration, q query) error {
 	before := []query{{"SELECT pg_catalog.set_config('row_security', 'off', true)", nil, one(new(string))}}
 	if role := s.settings.Role; role != "" && !s.facts.RoleMissing && !s.facts.RoleForbidden {
 		before = append(before, query{"SELECT pg_catalog.set_config('role', $1, true)", []any{role}, one(new(string))})
 	}
-	return s.lookFor(ctx, questionTime, append(before, q))
+	return s.lookFor(ctx, longest, append(before, q))
 }
 
 // unanswered says in a few words why a question has no answer.
-func (s *Session) unanswered(err error) string {
+func (s *Session) unanswered(err error, longest time.Duration) string {
 	var pg *pgconn.PgError
 	switch {
 	case !errors.As(err, &pg):
 		return s.why(err)
+	case pg.Code == queryCanceled && longest < questionTime:
+		return "there was no time left to ask"
 	case pg.Code == queryCanceled:
 		return fmt.Sprintf("it took longer than %s", questionTime)
 	case pg.Code == lockNotAvailable:

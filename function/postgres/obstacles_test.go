@@ -96,10 +96,10 @@ func TestObstacles_replication(t *testing.T) {
 
 // An autovacuum against wraparound is told from one that yields.
 func TestObstacles_wraparound(t *testing.T) {
-	db := pgtest.On(t, pgtest.Private(t, map[string]string{"autovacuum_freeze_max_age": "100000", "synchronous_commit": "off", "fsync": "off", "autovacuum_naptime": "1", "autovacuum_vacuum_cost_delay": "100", "autovacuum_vacuum_cost_limit": "1"}))
-	db.Exec(t, "CREATE TABLE t (id int) WITH (fillfactor = 10, autovacuum_enabled = off)")
+	db := pgtest.On(t, pgtest.Private(t, map[string]string{"autovacuum_freeze_max_age": "100000", "synchronous_commit": "off", "fsync": "off", "autovacuum_naptime": "1"}))
+	db.Exec(t, "CREATE TABLE t (id int) WITH (fillfactor = 10, autovacuum_enabled = off, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)")
 	db.Exec(t, "INSERT INTO t SELECT generate_series(1, 20000)")
-	db.Exec(t, "CREATE PROCEDURE burn() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..130000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
+	db.Exec(t, "CREATE PROCEDURE burn() LANGUAGE plpgsql AS $$ BEGIN FOR i IN 1..101000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$")
 	db.Exec(t, "CALL burn()")
 	s := opened(t, db)
 	for began := time.Now(); ; {
