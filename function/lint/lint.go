@@ -135,9 +135,6 @@ type sheet struct {
 func (s *sheet) statement(i int) {
 	e := s.effects[i]
 	st := &statement{sheet: s, stmt: s.file.Stmts[i], e: e, tokens: deepTokens(s.file.Stmts[i].Text)}
-	if st.apart() {
-		s.held = nil
-	}
 	for _, rule := range rules {
 		rule(st)
 	}

@@ -64,7 +64,9 @@ var cases = map[string]handCase{
 		effects: []migration.Effects{{Locks: locks(lock("public.t", migration.AccessExclusive)), Columns: []migration.ColumnSeen{{Table: "public.t", Column: "c", Change: migration.Created, Type: "integer"}}}}},
 	"an index of unknown size": {sql: "CREATE INDEX i ON t (b);", before: t1, effects: indexEffects, want: "error PG101 1"},
 	"an index on an empty table": {sql: "CREATE INDEX i ON t (b);", before: t1, effects: indexEffects, want: "info PG101 1",
-		facts: map[string]migration.RelationFacts{"public.t": {Kind: "table"}}},
+		facts: map[string]migration.RelationFacts{"public.t": {Kind: "table", Bytes: -1}}},
+	"a table that a file before makes": {sql: "CREATE TABLE t (a int, b text); CREATE INDEX i ON t (b);", effects: []migration.Effects{
+		{Objects: []migration.ObjectSeen{{Kind: "table", Name: "public.t", Change: migration.Created}}}, {Statement: 2}}, edits: t1, want: ""},
 	"an index on 2 MiB": {sql: "CREATE INDEX i ON t (b);", before: t1, effects: indexEffects, want: "warning PG101 1",
 		facts: map[string]migration.RelationFacts{"public.t": {Rows: 1000, Bytes: 2 << 20}}},
 	"an index on a small table": {sql: "CREATE INDEX i ON t (b);", before: t1, effects: indexEffects, want: "info PG101 1",

@@ -169,3 +169,13 @@ func (e Effects) refersTo(relation string) bool {
 
 // Wrote says that the statement writes the rows that it works through.
 func (e Effects) Wrote() bool { return len(e.Rewrites) > 0 || len(e.Rows) > 0 }
+
+// Of returns the rates of all statements of a file that is still the same.
+func (r Rates) Of(f File) (all []Rate) {
+	for _, s := range r.Statements {
+		if s.File == f.Name && s.Hash == f.Hash {
+			all = append(all, s)
+		}
+	}
+	return all
+}

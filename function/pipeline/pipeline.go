@@ -3,8 +3,8 @@
 //
 //	in:      files, session + lock, history, target
 //	draft:   what is pending and what it touches
-//	ask:     the live schema of that
-//	decide:  draft.Seal -> gate.Check
+//	ask:     the live schema of that, facts, obstacles, data checks
+//	decide:  draft.Seal -> lint.Check -> gate
 //	out:     apply.Run
 //	tell:    a migration.Result, which report renders
 //

@@ -109,7 +109,7 @@ func (w *Watcher) holdOne(ctx context.Context, conn *pgx.Conn, mode migration.Lo
 	return nil
 }
 
-const sampleSQL = `SELECT relation, mode, granted, locktype FROM pg_catalog.pg_locks WHERE pid = $1 AND (locktype = 'relation' AND relation >= 16384 OR NOT granted)`
+const waitingSQL = `SELECT relation, mode, granted, locktype FROM pg_catalog.pg_locks WHERE pid = $1 AND (locktype = 'relation' AND relation >= 16384 OR NOT granted)`
 
 // sample waits until the session that runs is done. Each time that it waits, its
 // locks are noted, and the next of what it waits for is let go.
@@ -139,7 +139,7 @@ func (w *Watcher) sample(ctx context.Context, done <-chan error, holds []func())
 
 // glance reads the locks of the session that runs, those that it waits for too.
 func (w *Watcher) glance(ctx context.Context) (now []lockPair, waiting bool, err error) {
-	rows, err := w.side.Query(ctx, sampleSQL, w.pid)
+	rows, err := w.side.Query(ctx, waitingSQL, w.pid)
 	if err != nil {
 		return nil, false, err
 	}

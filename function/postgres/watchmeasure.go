@@ -1,0 +1,212 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// How often a file is run to be measured: until its times are known well, or it
+// has taken long.
+const (
+	leastRuns   = 5
+	mostRuns    = 25
+	measureTime = 6 * time.Second
+	wellKnown   = 0.03 // error of a median
+)
+
+// A measuring is a file whose statements are timed over tables with rows.
+type measuring struct {
+	*Watcher
+	file    migration.File
+	effects []migration.Effects
+	filled  map[string]*relation
+	times   [][]float64 // milliseconds, of each statement
+}
+
+// Measure fills the tables that the statements of the next file work through with
+// that many rows each, and runs and times these statements several times. It
+// returns what was measured of each statement, nothing of those that do not work
+// through rows, that fail where there are rows and what comes behind these in
+// the file. Nothing can be watched after it.
+func (w *Watcher) Measure(ctx context.Context, f migration.File, effects []migration.Effects, rows int) (map[int]migration.Measured, error) {
+	if len(effects) != len(f.Stmts) {
+		return nil, fmt.Errorf("measure %s: its effects are of %d statements, and it has %d", f.Name, len(effects), len(f.Stmts))
+	}
+	for _, sql := range watchRemove {
+		if _, err := w.side.Exec(ctx, sql); err != nil {
+			return nil, err
+		}
+	}
+	m := &measuring{Watcher: w, file: f, effects: effects, filled: map[string]*relation{}, times: make([][]float64, len(f.Stmts))}
+	if err := m.exec(ctx, "RESET ALL"); err != nil {
+		return nil, err
+	}
+	if err := m.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false), pg_catalog.set_config('statement_timeout', '120s', false)"); err != nil {
+		return nil, err
+	}
+	if err := m.fillAll(ctx, rows); err != nil || len(m.filled) == 0 {
+		return nil, err
+	}
+	sizes, err := m.sizes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sample, err := m.sample(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.runs(ctx); err != nil {
+		return nil, err
+	}
+	return m.told(sizes, sample), nil
+}
+
+// fillAll fills the tables, each without triggers and checks of foreign keys, and
+// leaves them as they are after a VACUUM.
+func (m *measuring) fillAll(ctx context.Context, rows int) error {
+	for _, r := range m.tables() {
+		filled, err := m.fillMany(ctx, r, rows)
+		if err != nil {
+			return err
+		}
+		if !filled {
+			continue
+		}
+		m.filled[r.Qualified] = r
+		if err := m.vacuum(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tables are those that the statements work through, and those that foreign keys
+// among them refer to.
+func (m *measuring) tables() (all []*relation) {
+	var names []string
+	for _, e := range m.effects {
+		names = append(names, e.Works()...)
+		for _, k := range e.Constraints {
+			if k.References != "" {
+				names = append(names, k.References)
+			}
+		}
+	}
+	for _, r := range m.known.all {
+		if r.Kind == "r" && (slices.Contains(names, r.Qualified) || slices.Contains(names, m.rootOf(r))) {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b *relation) int { return int(a.OID) - int(b.OID) })
+	return all[:min(len(all), mostRelated)]
+}
+
+// rootOf is the table that a partition is a part of, itself for any other.
+func (m *measuring) rootOf(r *relation) string {
+	for r.Parent != 0 && m.known.all[r.Parent] != nil {
+		r = m.known.all[r.Parent]
+	}
+	return r.Qualified
+}
+
+// fillMany fills one table in the first way that it takes; false for none.
+func (m *measuring) fillMany(ctx context.Context, r *relation, rows int) (bool, error) {
+	for way := range 4 {
+		sql := manySQL(r, way, rows, m.bound(ctx, r, way))
+		err := m.script(ctx, "BEGIN; SET LOCAL session_replication_role = replica; "+sql+"; COMMIT")
+		if err == nil {
+			return true, nil
+		}
+		if _, failed := pgCode(err); !failed {
+			return false, err
+		}
+		if err := m.exec(ctx, "ROLLBACK"); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// manySQL is insertSQL for more rows than a narrow type can count.
+func manySQL(r *relation, way, rows int, bound string) string {
+	narrow := *r
+	narrow.Columns = slices.Clone(r.Columns)
+	sql := insertSQL(&narrow, way, rows, bound)
+	return strings.ReplaceAll(sql, "i::text::smallint", "(i % 32768)::smallint")
+}
+
+func (m *measuring) vacuum(ctx context.Context, r *relation) error {
+	return m.exec(ctx, "VACUUM (ANALYZE) "+quotedName(r))
+}
+
+func quotedName(r *relation) string { return pgx.Identifier{r.Schema, r.Name}.Sanitize() }
+
+// sized is how much a table holds.
+type sized struct{ rows, bytes int64 }
+
+func (m *measuring) sizes(ctx context.Context) (map[string]sized, error) {
+	sizes := map[string]sized{}
+	for name, r := range m.filled {
+		var s sized
+		sql := "SELECT pg_catalog.count(*), pg_catalog.pg_table_size('" + strings.ReplaceAll(quotedName(r), "'", "''") + "'::pg_catalog.regclass) FROM ONLY " + quotedName(r)
+		if err := m.conn.QueryRow(ctx, sql).Scan(&s.rows, &s.bytes); err != nil {
+			return nil, err
+		}
+		sizes[name] = s
+	}
+	return sizes, nil
+}
+
+// sample is what the sample query takes for each row of the largest table.
+func (m *measuring) sample(ctx context.Context) (float64, error) {
+	sizes, err := m.sizes(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var largest string
+	for name, s := range sizes {
+		if largest == "" || s.bytes > sizes[largest].bytes || s.bytes == sizes[largest].bytes && name < largest {
+			largest = name
+		}
+	}
+	var each []float64
+	for range sampleReads {
+		var rows int64
+		var took float64
+		if err := m.conn.QueryRow(ctx, sampleSQL(quotedName(m.filled[largest])), 100.0).Scan(&rows, new(float64), &took); err != nil {
+			return 0, err
+		}
+		each = append(each, took/float64(max(rows, 1)))
+	}
+	middle, _ := migration.Median(each)
+	return middle, nil
+}
+
+// told is what was measured of each statement, by its number from 1.
+func (m *measuring) told(sizes map[string]sized, sample float64) map[int]migration.Measured {
+	told := map[int]migration.Measured{}
+	for i, times := range m.times {
+		if len(times) < 2 {
+			continue
+		}
+		var all migration.Measured
+		for _, name := range m.effects[i].Works() {
+			all.Rows += sizes[name].rows
+			all.Bytes += sizes[name].bytes
+		}
+		if all.Rows == 0 {
+			continue
+		}
+		all.Milliseconds, all.Error = migration.Median(times)
+		all.Sample = sample
+		told[i+1] = all
+	}
+	return told
+}

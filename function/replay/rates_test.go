@@ -1,0 +1,147 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/postgres"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/pgtest"
+	"github.com/alquimistaai/aurora-migrator/function/replay"
+)
+
+// growing are the tables and statements that forecasts are tried on, one file
+// for each statement behind the one that makes the tables.
+var (
+	growingTables = `CREATE TABLE parent (id bigint PRIMARY KEY, name text);
+CREATE TABLE child (id bigint PRIMARY KEY, parent_id bigint, a integer, b text, c varchar(20), at timestamptz, amount numeric(12,2));
+`
+	growing = []struct{ name, text string }{
+		{"not null", "ALTER TABLE child ALTER COLUMN a SET NOT NULL;\n"},
+		{"check", "ALTER TABLE child ADD CONSTRAINT positive CHECK (a > 0 AND amount >= 0);\n"},
+		{"foreign key", "ALTER TABLE child ADD CONSTRAINT child_parent FOREIGN KEY (parent_id) REFERENCES parent (id);\n"},
+		{"index", "CREATE INDEX child_a ON child (a);\n"},
+		{"index on text", "CREATE INDEX child_b ON child (b, at);\n"},
+		{"unique index", "CREATE UNIQUE INDEX child_u ON child (parent_id);\n"},
+		{"concurrently", "-- atlas:txmode none\n\nCREATE INDEX CONCURRENTLY child_c ON child (at);\n"},
+		{"type", "ALTER TABLE child ALTER COLUMN a TYPE bigint;\n"},
+		{"type using", "ALTER TABLE child ALTER COLUMN b SET DATA TYPE varchar(10) USING lower(b);\n"},
+		{"update", "UPDATE child SET b = b || 'x';\n"},
+		{"volatile default", "ALTER TABLE child ADD COLUMN key uuid DEFAULT gen_random_uuid();\n"},
+		{"delete", "DELETE FROM child;\n"},
+		{"exclusion", "ALTER TABLE child ADD CONSTRAINT x UNIQUE (id, a);\n"},
+	}
+)
+
+// measured is what Measure makes of a file at sizes.
+func measured(t testing.TB, text string, rows [2]int) (*migration.Dir, migration.Rates) {
+	t.Helper()
+	dir := directory(t, map[string]string{"20260101000000_tables.sql": growingTables, "20260101000001_f.sql": text})
+	r, err := replay.Run(t.Context(), replay.Options{Dir: dir, Open: open(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rates, err := replay.Measure(t.Context(), replay.RatesOptions{Dir: dir, Replay: r, Rows: rows, Open: func(ctx context.Context) (replay.Measurer, error) {
+		return postgres.OpenWatcher(ctx, pgtest.New(t).URL)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, rates
+}
+
+// Each statement whose work grows with the rows has a rate, at both sizes.
+func TestMeasure(t *testing.T) {
+	for _, g := range growing {
+		t.Run(g.name, func(t *testing.T) {
+			t.Parallel()
+			dir, rates := measured(t, g.text, [2]int{200, 600})
+			if len(rates.Statements) != 1 {
+				t.Fatalf("%d rates", len(rates.Statements))
+			}
+			rate, ok := rates.Find(dir.Files[1], 1)
+			if !ok || !slices.Equal(rate.Relations, []string{"public.child"}) || rate.Sizes[0].Rows != 200 || rate.Sizes[1].Rows != 600 {
+				t.Errorf("%+v", rate)
+			}
+		})
+	}
+}
+
+// Of statements whose work does not grow, that fail with rows, and of what stands
+// behind these in the file, there is no rate.
+func TestMeasure_leavesOut(t *testing.T) {
+	for name, text := range map[string]string{
+		"no work":       "ALTER TABLE child ADD COLUMN d integer;\n",
+		"a new table":   "CREATE TABLE other (id integer);\nCREATE INDEX ON other (id);\n",
+		"fails":         "ALTER TABLE child ADD COLUMN d integer NOT NULL;\nCREATE INDEX ON child (a);\n",
+		"by a few rows": "UPDATE child SET b = 'x' WHERE b = '17';\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if _, rates := measured(t, text, [2]int{200, 600}); len(rates.Statements) != 0 {
+				t.Errorf("%+v", rates.Statements)
+			}
+		})
+	}
+}
+
+// What is known already is not measured again, and only while the file is the same.
+func TestMeasure_keepsWhatIsKnown(t *testing.T) {
+	dir := directory(t, map[string]string{"20260101000000_tables.sql": growingTables, "20260101000001_f.sql": growing[0].text})
+	r, err := replay.Run(t.Context(), replay.Options{Dir: dir, Open: open(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := migration.Rate{File: dir.Files[1].Name, Hash: dir.Files[1].Hash, Statement: 1, Relations: []string{"public.child"},
+		Sizes: []migration.Measured{{Rows: 1, Bytes: 1, Milliseconds: 1}, {Rows: 2, Bytes: 2, Milliseconds: 2}}}
+	opened := 0
+	o := replay.RatesOptions{Dir: dir, Replay: r, Known: migration.Rates{Statements: []migration.Rate{known}}, Rows: [2]int{10, 20},
+		Open: func(ctx context.Context) (replay.Measurer, error) {
+			opened++
+			return postgres.OpenWatcher(ctx, pgtest.New(t).URL)
+		}}
+	if got, err := replay.Measure(t.Context(), o); err != nil || opened != 0 || len(got.Statements) != 1 || got.Statements[0].Sizes[1].Rows != 2 {
+		t.Errorf("%v, %d opened, %+v", err, opened, got)
+	}
+	o.Known.Statements[0].Hash = "another"
+	if got, err := replay.Measure(t.Context(), o); err != nil || opened != 2 || len(got.Statements) != 1 || got.Statements[0].Sizes[1].Rows != 20 {
+		t.Errorf("%v, %d opened, %+v", err, opened, got)
+	}
+}
+
+// Forecasts at four times the larger of the measured sizes, beside what that took
+// in the same minutes.
+func BenchmarkForecast(b *testing.B) {
+	for b.Loop() {
+		tried, held := 0, 0
+		widest := 0.0
+		for _, g := range growing {
+			dir, rates := measured(b, g.text, replay.Rows)
+			rate, ok := rates.Find(dir.Files[1], 1)
+			if !ok {
+				b.Errorf("%s: no rate", g.name)
+				continue
+			}
+			_, at := measured(b, g.text, [2]int{replay.Rows[1] / 2, 4 * replay.Rows[1]})
+			is, _ := at.Find(dir.Files[1], 1)
+			large := is.Sizes[1]
+			facts := map[string]migration.RelationFacts{"public.child": {Rows: large.Rows, Bytes: large.Bytes}}
+			f, _ := rate.Forecast(facts, migration.Speed{Relation: "public.child", Sample: large.Sample, Rows: large.Rows})
+			within := large.Milliseconds >= f.Low.Seconds()*1000 && large.Milliseconds <= f.High.Seconds()*1000
+			band := math.Max(float64(f.High)/float64(f.Likely)-1, 1-float64(f.Low)/float64(f.Likely))
+			tried++
+			if within {
+				held++
+			}
+			widest = math.Max(widest, band)
+			fmt.Fprintf(os.Stderr, "%-18s %7.1f %7.1f ms (±%.0f%% ±%.0f%%) sample %.0f %.0f; forecast %7.1f (±%2.0f%%), took %7.1f (±%.0f%%): %+3.0f%% %v\n", g.name, rate.Sizes[0].Milliseconds, rate.Sizes[1].Milliseconds,
+				100*rate.Sizes[0].Error, 100*rate.Sizes[1].Error, rate.Sizes[1].Sample, large.Sample, f.Likely.Seconds()*1000, 100*band, large.Milliseconds, 100*large.Error, 100*(large.Milliseconds/(f.Likely.Seconds()*1000)-1), within)
+		}
+		b.ReportMetric(float64(held)/float64(tried), "within/forecast")
+		b.ReportMetric(100*widest, "%band")
+	}
+}
