@@ -78,6 +78,10 @@ lint: ## gofmt, go vet, staticcheck, go mod tidy, govulncheck
 		if grep -q 'vuln\.go\.dev' .build/govulncheck.txt; then echo "govulncheck: its data (https://vuln.go.dev) is out of reach from here, so nothing was checked"; \
 		else cat .build/govulncheck.txt; exit 1; fi; }
 
+.PHONY: check
+check: build ## whether migrations/, replay.json in it and schema/ fit one another
+	bin/aurora-migrate check
+
 .PHONY: bench
 bench: ## the numbers: sizes, times, round trips, against psql in the same run
 	go test -run '^$$' -bench . -benchmem ./...
