@@ -92,7 +92,7 @@ func overlay(t *testing.T, dir string) (string, error) {
 // files are those of dir that migrations embeds, by name.
 func files(dir string) (map[string]string, error) {
 	found := make(map[string]string)
-	for _, pattern := range []string{"*.sql", "atlas.sum"} {
+	for _, pattern := range []string{"*.sql", "*.json", "atlas.sum"} {
 		names, err := fs.Glob(os.DirFS(dir), pattern)
 		if err != nil {
 			return nil, err

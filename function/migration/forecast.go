@@ -71,9 +71,19 @@ func (r Rate) Forecast(facts map[string]RelationFacts, speed Speed) (Forecast, b
 	return f, true
 }
 
+// sizes are both as if they had been measured while the machine was as fast as it
+// was at the larger.
+func (r Rate) sizes() (a, b Measured) {
+	a, b = r.Sizes[0], r.Sizes[1]
+	if a.Sample > 0 && b.Sample > 0 {
+		a.Milliseconds *= min(max(b.Sample/a.Sample, 0.5), 2)
+	}
+	return a, b
+}
+
 // line is the time in milliseconds as a line over the rows.
 func (r Rate) line() (fixed, perRow float64) {
-	a, b := r.Sizes[0], r.Sizes[1]
+	a, b := r.sizes()
 	whole := b.Milliseconds / float64(b.Rows)
 	perRow = (b.Milliseconds - a.Milliseconds) / float64(b.Rows-a.Rows)
 	if perRow <= 0 {
@@ -88,7 +98,7 @@ func (r Rate) line() (fixed, perRow float64) {
 // fitError is what the errors of both measurements make of the line at x, as a
 // part of it.
 func (r Rate) fitError(x float64) float64 {
-	a, b := r.Sizes[0], r.Sizes[1]
+	a, b := r.sizes()
 	fixed, perRow := r.line()
 	between := float64(b.Rows - a.Rows)
 	of := quadrature([]float64{

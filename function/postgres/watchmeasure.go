@@ -17,16 +17,21 @@ import (
 const (
 	leastRuns   = 5
 	mostRuns    = 25
-	measureTime = 6 * time.Second
+	measureTime = 4 * time.Second
 	wellKnown   = 0.03 // error of a median
 )
 
-// A measuring is a file whose statements are timed over tables with rows.
+// A measuring is a file whose statements are timed over tables with rows. The
+// time is that of the processor, which does not depend on what else the machine
+// does; in memory and without a disk to wait for it is all there is.
 type measuring struct {
 	*Watcher
+	timer   *timer
 	file    migration.File
 	effects []migration.Effects
 	filled  map[string]*relation
+	largest string      // of these
+	samples []float64   // nanoseconds a row of the sample query
 	times   [][]float64 // milliseconds, of each statement
 }
 
@@ -44,13 +49,12 @@ func (w *Watcher) Measure(ctx context.Context, f migration.File, effects []migra
 			return nil, err
 		}
 	}
-	m := &measuring{Watcher: w, file: f, effects: effects, filled: map[string]*relation{}, times: make([][]float64, len(f.Stmts))}
-	if err := m.exec(ctx, "RESET ALL"); err != nil {
+	timer, err := w.openTimer(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if err := m.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false), pg_catalog.set_config('statement_timeout', '120s', false)"); err != nil {
-		return nil, err
-	}
+	defer timer.close(ctx)
+	m := &measuring{Watcher: w, timer: timer, file: f, effects: effects, filled: map[string]*relation{}, times: make([][]float64, len(f.Stmts))}
 	if err := m.fillAll(ctx, rows); err != nil || len(m.filled) == 0 {
 		return nil, err
 	}
@@ -58,14 +62,10 @@ func (w *Watcher) Measure(ctx context.Context, f migration.File, effects []migra
 	if err != nil {
 		return nil, err
 	}
-	sample, err := m.sample(ctx)
-	if err != nil {
-		return nil, err
-	}
 	if err := m.runs(ctx); err != nil {
 		return nil, err
 	}
-	return m.told(sizes, sample), nil
+	return m.told(sizes), nil
 }
 
 // fillAll fills the tables, each without triggers and checks of foreign keys, and
@@ -120,14 +120,14 @@ func (m *measuring) rootOf(r *relation) string {
 func (m *measuring) fillMany(ctx context.Context, r *relation, rows int) (bool, error) {
 	for way := range 4 {
 		sql := manySQL(r, way, rows, m.bound(ctx, r, way))
-		err := m.script(ctx, "BEGIN; SET LOCAL session_replication_role = replica; "+sql+"; COMMIT")
+		err := m.timer.exec(ctx, "BEGIN; SET LOCAL session_replication_role = replica; "+sql+"; COMMIT")
 		if err == nil {
 			return true, nil
 		}
 		if _, failed := pgCode(err); !failed {
 			return false, err
 		}
-		if err := m.exec(ctx, "ROLLBACK"); err != nil {
+		if err := m.timer.exec(ctx, "ROLLBACK"); err != nil {
 			return false, err
 		}
 	}
@@ -143,7 +143,7 @@ func manySQL(r *relation, way, rows int, bound string) string {
 }
 
 func (m *measuring) vacuum(ctx context.Context, r *relation) error {
-	return m.exec(ctx, "VACUUM (ANALYZE) "+quotedName(r))
+	return m.timer.exec(ctx, "VACUUM (ANALYZE) "+quotedName(r))
 }
 
 func quotedName(r *relation) string { return pgx.Identifier{r.Schema, r.Name}.Sanitize() }
@@ -160,37 +160,24 @@ func (m *measuring) sizes(ctx context.Context) (map[string]sized, error) {
 			return nil, err
 		}
 		sizes[name] = s
+		if l := sizes[m.largest]; s.bytes > l.bytes || s.bytes == l.bytes && name < m.largest {
+			m.largest = name
+		}
 	}
 	return sizes, nil
 }
 
-// sample is what the sample query takes for each row of the largest table.
-func (m *measuring) sample(ctx context.Context) (float64, error) {
-	sizes, err := m.sizes(ctx)
-	if err != nil {
-		return 0, err
+// sample runs the sample query once, on the largest table.
+func (m *measuring) sample(ctx context.Context) error {
+	used, rows, err := m.timer.run(ctx, strings.ReplaceAll(sampleSQL(quotedName(m.filled[m.largest])), "$1", "100"))
+	if err == nil && used > 0 && rows > 0 {
+		m.samples = append(m.samples, float64(used)/float64(rows))
 	}
-	var largest string
-	for name, s := range sizes {
-		if largest == "" || s.bytes > sizes[largest].bytes || s.bytes == sizes[largest].bytes && name < largest {
-			largest = name
-		}
-	}
-	var each []float64
-	for range sampleReads {
-		var rows int64
-		var took float64
-		if err := m.conn.QueryRow(ctx, sampleSQL(quotedName(m.filled[largest])), 100.0).Scan(&rows, new(float64), &took); err != nil {
-			return 0, err
-		}
-		each = append(each, took/float64(max(rows, 1)))
-	}
-	middle, _ := migration.Median(each)
-	return middle, nil
+	return err
 }
 
 // told is what was measured of each statement, by its number from 1.
-func (m *measuring) told(sizes map[string]sized, sample float64) map[int]migration.Measured {
+func (m *measuring) told(sizes map[string]sized) map[int]migration.Measured {
 	told := map[int]migration.Measured{}
 	for i, times := range m.times {
 		if len(times) < 2 {
@@ -205,7 +192,7 @@ func (m *measuring) told(sizes map[string]sized, sample float64) map[int]migrati
 			continue
 		}
 		all.Milliseconds, all.Error = migration.Median(times)
-		all.Sample = sample
+		all.Sample, _ = migration.Median(m.samples)
 		told[i+1] = all
 	}
 	return told

@@ -26,7 +26,7 @@ func (m *measuring) runs(ctx context.Context) error {
 		if m.effects[i].Alone {
 			continue // it stays as it was run last
 		}
-		if err := m.exec(ctx, m.file.Stmts[i].Text); err != nil {
+		if err := m.timer.exec(ctx, m.file.Stmts[i].Text); err != nil {
 			return ignoreCode(err)
 		}
 	}
@@ -37,6 +37,9 @@ func (m *measuring) runs(ctx context.Context) error {
 func (m *measuring) repeat(ctx context.Context, from, to int) (ran bool, err error) {
 	began := time.Now()
 	for n := 0; n < mostRuns && (n < leastRuns || !m.well(from, to)) && time.Since(began) < measureTime; n++ {
+		if err := m.sample(ctx); err != nil {
+			return false, err
+		}
 		if m.effects[from].Alone && to == from+1 {
 			ran, err = m.alone(ctx, from, n == 0)
 		} else {
@@ -70,7 +73,7 @@ func (m *measuring) well(from, to int) bool {
 
 // together runs statements in a transaction and takes it back.
 func (m *measuring) together(ctx context.Context, from, to int) (bool, error) {
-	if err := m.exec(ctx, begin); err != nil {
+	if err := m.timer.exec(ctx, begin); err != nil {
 		return false, err
 	}
 	ran, wrote := true, false
@@ -81,7 +84,7 @@ func (m *measuring) together(ctx context.Context, from, to int) (bool, error) {
 		}
 		wrote = wrote || len(m.effects[i].Rows) > 0
 	}
-	if err := m.exec(ctx, "ROLLBACK"); err != nil || !wrote {
+	if err := m.timer.exec(ctx, "ROLLBACK"); err != nil || !wrote {
 		return ran, err
 	}
 	for _, r := range m.filled { // what was taken back lies there dead
@@ -100,35 +103,23 @@ func (m *measuring) alone(ctx context.Context, i int, first bool) (bool, error) 
 			continue
 		}
 		schema, name := migration.SplitQualified(x.Index)
-		if err := m.exec(ctx, "DROP INDEX "+pgx.Identifier{schema, name}.Sanitize()); err != nil {
+		if err := m.timer.exec(ctx, "DROP INDEX "+pgx.Identifier{schema, name}.Sanitize()); err != nil {
 			return false, ignoreCode(err)
 		}
 	}
 	return m.timed(ctx, i)
 }
 
-// timed runs one statement by the clock of the server; false where it fails.
+// timed runs one statement; false where it fails.
 func (m *measuring) timed(ctx context.Context, i int) (bool, error) {
-	before, err := m.clock(ctx)
+	used, _, err := m.timer.run(ctx, m.file.Stmts[i].Text)
 	if err != nil {
-		return false, err
-	}
-	if err := m.exec(ctx, m.file.Stmts[i].Text); err != nil {
 		return false, ignoreCode(err)
 	}
-	after, err := m.clock(ctx)
-	if err != nil {
-		return false, ignoreCode(err) // it may have changed what this session can do
-	}
-	if len(m.effects[i].Works()) > 0 {
-		m.times[i] = append(m.times[i], max(after-before, 1e-3))
+	if len(m.effects[i].Works()) > 0 && used > 0 {
+		m.times[i] = append(m.times[i], float64(used)/float64(time.Millisecond))
 	}
 	return true, nil
-}
-
-func (m *measuring) clock(ctx context.Context) (ms float64, err error) {
-	err = m.conn.QueryRow(ctx, "SELECT (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp()) * 1000)::pg_catalog.float8").Scan(&ms)
-	return ms, err
 }
 
 // ignoreCode is nil for what the server answered with an error: the statement

@@ -33,7 +33,7 @@ CREATE TABLE child (id bigint PRIMARY KEY, parent_id bigint, a integer, b text, 
 		{"update", "UPDATE child SET b = b || 'x';\n"},
 		{"volatile default", "ALTER TABLE child ADD COLUMN key uuid DEFAULT gen_random_uuid();\n"},
 		{"delete", "DELETE FROM child;\n"},
-		{"exclusion", "ALTER TABLE child ADD CONSTRAINT x UNIQUE (id, a);\n"},
+		{"unique", "ALTER TABLE child ADD CONSTRAINT x UNIQUE (id, a);\n"},
 	}
 )
 

@@ -43,7 +43,7 @@ def main():
 def slow(project):
     """One slow migration in the place of the project's own."""
     migrations = project / "migrations"
-    for name in [*migrations.glob("*.sql"), migrations / "atlas.sum"]:
+    for name in [*migrations.glob("*.sql"), *migrations.glob("*.json"), migrations / "atlas.sum"]:
         name.unlink()
     (migrations / "001_slow.sql").write_text(SLOW)
     subprocess.run(["go", "run", "./function/cmd/aurora-migrate", "hash", "--dir", migrations], cwd=template.ROOT, check=True,

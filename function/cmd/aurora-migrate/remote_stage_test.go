@@ -84,7 +84,7 @@ func bootstrapOf(t testing.TB, dir string) string {
 		{embedded, func(string) string { return "" }},
 		{scratch, func(name string) string { return filepath.Join(scratch, name) }},
 	} {
-		for _, pattern := range []string{"*.sql", sumName} {
+		for _, pattern := range []string{"*.sql", "*.json", sumName} {
 			names, err := fs.Glob(os.DirFS(place.dir), pattern)
 			check(t, err)
 			for _, name := range names {
