@@ -25,6 +25,11 @@ type Input struct {
 	// Holds say how long others will have to wait for a statement, where a
 	// forecast knows; sizes stand in for those that are missing.
 	Holds map[Place]time.Duration
+	// Forecasts say how long statements will take, where that is known.
+	Forecasts map[Place]migration.Forecast
+	// Time that one invocation has; 0 for any. StatementTimeout is that of the
+	// runner; 0 for none.
+	Time, StatementTimeout time.Duration
 	// Major of the database that the files will run on; 0: that of the replay.
 	Major  int
 	Policy Policy
@@ -116,6 +121,7 @@ func (d *directory) file(f migration.File) {
 		s.statement(i)
 	}
 	s.whole()
+	s.lasts()
 	d.now = s.after
 	slices.SortStableFunc(s.findings, func(a, b migration.Finding) int { return a.Statement - b.Statement })
 	d.findings[f.Name] = s.findings
@@ -170,6 +176,7 @@ var rules = []func(*statement){
 	(*statement).enums,
 	(*statement).words,
 	(*statement).busy,
+	(*statement).foretells,
 }
 
 // audible returns the findings of a file that no directive quiets, and what is

@@ -54,7 +54,7 @@ func (s *statement) weigh(relations []string) migration.Severity {
 	if s.empty(relations) {
 		return migration.Info
 	}
-	if held, ok := s.in.Holds[Place{s.file.Name, s.e.Statement}]; ok {
+	if held, ok := s.heldFor(); ok {
 		return graded(held, p.HoldWarning, p.HoldError)
 	}
 	var bytes int64
@@ -130,8 +130,8 @@ func (s *statement) sizes(relations []string) string {
 			said = append(said, fmt.Sprintf("%s has %s", name, size(f.Bytes)))
 		}
 	}
-	if held, ok := s.in.Holds[Place{s.file.Name, s.e.Statement}]; ok {
-		said = append(said, fmt.Sprintf("the forecast is %s", held.Round(10*time.Millisecond)))
+	if f := s.foreseen(); f != "" {
+		said = append(said, strings.TrimSuffix(f, "."))
 	}
 	if len(said) == 0 {
 		return ""

@@ -16,6 +16,7 @@ type statement struct {
 	tokens    []migration.Token // those of the bodies of DO blocks too
 	partition string            // of before, that it attaches
 	worksOn   bool              // a finding tells of its work under a lock
+	foretold  bool              // a finding tells how long it takes
 	findings  []migration.Finding
 }
 

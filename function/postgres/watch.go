@@ -184,6 +184,9 @@ func (w *Watcher) Close() {
 // known, and what they leave. The error is the first failure, a *migration.Failure.
 func (w *Watcher) Plain(ctx context.Context, files []migration.File) error {
 	for _, f := range files {
+		if w.whole(ctx, f) {
+			continue
+		}
 		if err := w.run(ctx, newAttempt(f, false), func(int, []seen) error { return nil }); err != nil {
 			return err
 		}
@@ -193,6 +196,25 @@ func (w *Watcher) Plain(ctx context.Context, files []migration.File) error {
 	}
 	_, err := w.edits(ctx, touched{all: true})
 	return err
+}
+
+// whole runs a file in one round trip. Where that fails nothing of it is left, and
+// statement by statement tells why, and may mend it.
+func (w *Watcher) whole(ctx context.Context, f migration.File) bool {
+	if f.TxMode == migration.TxNone {
+		return false
+	}
+	var text strings.Builder
+	text.WriteString(watchPrepare + ";\n" + begin + ";\n")
+	for _, s := range f.Stmts {
+		text.WriteString(s.Text + "\n;\n")
+	}
+	text.WriteString(checkDeferred + "; COMMIT")
+	if w.script(ctx, text.String()) == nil {
+		return true
+	}
+	_ = w.exec(ctx, "ROLLBACK") // a broken connection shows at the next statement
+	return false
 }
 
 // Watch runs one file and tells what its statements did: first with rows in the
