@@ -58,10 +58,10 @@ const (
 	codeFailsWithRows  = "AM544" // the statement fails where there are rows
 	codeHotTable       = "AM550" // a short lock on a busy table
 	codeLockTimeout    = "AM551" // lock_timeout is taken away before a lock that others wait behind
-	codeTakes          = "AM560" // a statement takes long
-	codeNeverEnds      = "AM561" // a transaction, or a statement outside one, takes longer than an invocation has
-	codeUnfinished     = "AM562" // a file outside a transaction needs several invocations
-	codeCutOff         = "AM563" // a statement takes longer than the statement timeout
+	codeTakes          = "AM580" // a statement takes long
+	codeNeverEnds      = "AM581" // a transaction, or a statement outside one, takes longer than an invocation has
+	codeUnfinished     = "AM582" // a file outside a transaction needs several invocations
+	codeCutOff         = "AM583" // a statement takes longer than the statement timeout
 )
 
 // Our own, AM6xx: what is lost, what running code meets, what stays behind.

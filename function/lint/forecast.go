@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -74,7 +75,7 @@ func (s *statement) foretells() {
 			"Raise the statement timeout of the runner (MIGRATE_STATEMENT_TIMEOUT), or part the statement, so that each piece takes less.")
 	}
 	if !s.foretold && f.Likely >= foretellable {
-		s.tell(codeTakes, migration.Info, "takes "+f.String(), sentence(s.foreseen()), "")
+		s.tell(codeTakes, migration.Info, "takes "+f.String(), sentence(s.foreseen()), "Nobody waits for it by a lock of its own; apply it when the server has room for the work.")
 	}
 }
 
@@ -141,4 +142,22 @@ func times(n int) string {
 		return "twice"
 	}
 	return fmt.Sprintf("%d times", n)
+}
+
+// Foretold are the findings that hang on a forecast alone, that are accepted, and
+// that are not among those found now.
+func Foretold(files []migration.Pending, found []migration.Finding, accept []string) (missing []migration.Finding) {
+	for _, p := range files {
+		for i, stmt := range p.Stmts {
+			for _, code := range []string{codeTakes, codeNeverEnds, codeUnfinished, codeCutOff} {
+				f := migration.Finding{Code: code, Severity: migration.Info, File: p.Name, Line: stmt.Line, Statement: i + 1,
+					Summary: "took longer by the forecast of the plan; the approval accepts that"}.Identified()
+				known := slices.ContainsFunc(found, func(o migration.Finding) bool { return o.ID == f.ID })
+				if !known && slices.Contains(accept, f.ID) {
+					missing = append(missing, f)
+				}
+			}
+		}
+	}
+	return missing
 }

@@ -17,15 +17,17 @@ import (
 
 // A case is one file with the effects of its statements, written by hand.
 type handCase struct {
-	sql     string // of 2_change.sql
-	before  []catalog.Edit
-	effects []migration.Effects
-	edits   []catalog.Edit // of the file
-	facts   map[string]migration.RelationFacts
-	holds   map[lint.Place]time.Duration
-	policy  lint.Policy
-	major   int
-	want    string // "error PG101 2", severity, code and statement, "; " between them
+	sql           string // of 2_change.sql
+	before        []catalog.Edit
+	effects       []migration.Effects
+	edits         []catalog.Edit // of the file
+	facts         map[string]migration.RelationFacts
+	holds         map[lint.Place]time.Duration
+	forecasts     map[lint.Place]migration.Forecast
+	time, timeout time.Duration
+	policy        lint.Policy
+	major         int
+	want          string // "error PG101 2", severity, code and statement, "; " between them
 }
 
 func lock(relation string, mode migration.LockMode) migration.LockSeen {
@@ -152,7 +154,7 @@ func (c handCase) input() lint.Input {
 	if strings.HasPrefix(c.sql, "-- atlas:txmode none") {
 		f.TxMode = migration.TxNone
 	}
-	return lint.Input{Files: []migration.File{f}, Facts: c.facts, Holds: c.holds, Policy: c.policy, Major: c.major,
+	return lint.Input{Files: []migration.File{f}, Facts: c.facts, Holds: c.holds, Forecasts: c.forecasts, Time: c.time, StatementTimeout: c.timeout, Policy: c.policy, Major: c.major,
 		Replay: &migration.Replay{Major: 17, Files: []migration.FileReplay{{Name: "1_before.sql", Catalogue: c.before}, {Name: "2_change.sql", Statements: c.effects, Catalogue: c.edits}}}}
 }
 

@@ -34,6 +34,15 @@ const (
 	farError  = 0.02
 )
 
+// Time that grows faster than the rows does so because memory is farther away, or
+// by a sort, which bends the line less and less: up to straightFrom times the
+// larger size, by what of the exponent is above slightlyBent, up to mostBent.
+const (
+	straightFrom = 4.0
+	slightlyBent = 1.15
+	mostBent     = 1.5
+)
+
 // unsampled is the factor by which a machine of unknown speed may differ.
 const unsampled = 2
 
@@ -53,16 +62,16 @@ func (r Rate) Forecast(facts map[string]RelationFacts, speed Speed) (Forecast, b
 		return Forecast{}, false
 	}
 	x := float64(rows)
-	fixed, perRow := r.line()
-	parts := []float64{r.fitError(x), lineError + farError*max(0, math.Log2(x/float64(4*r.Sizes[1].Rows)))}
+	took := r.took(x)
+	parts := []float64{r.fitError(x), r.bendError(x), lineError + farError*max(0, math.Log2(max(x, 1)/(straightFrom*float64(r.Sizes[1].Rows))))}
 	f := Forecast{Rows: rows}
 	if sample := r.sample(); speed.Known() && sample > 0 {
-		fixed, perRow = fixed*speed.Sample/sample, perRow*speed.Sample/sample
+		took *= speed.Sample / sample
 		parts = append(parts, speed.Error)
 	}
 	off := quadrature(parts)
 	low, wide, high := r.width(rows, size)
-	likely := (fixed + perRow*x) * wide
+	likely := took * wide
 	f.Likely, f.Low, f.High = milliseconds(likely), milliseconds(likely/wide*low*max(0, 1-off)), milliseconds(likely/wide*high*(1+off))
 	if !speed.Known() {
 		f.Low, f.High = f.Low/unsampled, f.High*unsampled
@@ -81,31 +90,47 @@ func (r Rate) sizes() (a, b Measured) {
 	return a, b
 }
 
-// line is the time in milliseconds as a line over the rows.
-func (r Rate) line() (fixed, perRow float64) {
+// took is the time in milliseconds over x rows: a line through both sizes, or,
+// where that would begin below nothing, through the larger.
+func (r Rate) took(x float64) float64 {
 	a, b := r.sizes()
-	whole := b.Milliseconds / float64(b.Rows)
-	perRow = (b.Milliseconds - a.Milliseconds) / float64(b.Rows-a.Rows)
-	if perRow <= 0 {
-		return 0, whole
+	slope := (b.Milliseconds - a.Milliseconds) / float64(b.Rows-a.Rows)
+	if fixed := a.Milliseconds - slope*float64(a.Rows); slope > 0 && fixed >= 0 {
+		return fixed + slope*x
 	}
-	if fixed = a.Milliseconds - perRow*float64(a.Rows); fixed < 0 {
-		return 0, (perRow + whole) / 2 // it bends, or this is chance: in between
-	}
-	return fixed, perRow
+	times := x / float64(b.Rows)
+	return b.Milliseconds * times * math.Pow(bent(times), max(0, r.exponent()-slightlyBent))
 }
 
-// fitError is what the errors of both measurements make of the line at x, as a
-// part of it.
+// exponent is the power of the rows with which the time grew, 1 where it grew no
+// faster than the rows.
+func (r Rate) exponent() float64 {
+	a, b := r.sizes()
+	e := math.Log(b.Milliseconds/a.Milliseconds) / math.Log(float64(b.Rows)/float64(a.Rows))
+	return min(max(e, 1), mostBent)
+}
+
+// bendError is half of what a slight bend would add, as a part of the time.
+func (r Rate) bendError(x float64) float64 {
+	slight := min(r.exponent(), slightlyBent) - 1
+	return (math.Pow(bent(x/float64(r.Sizes[1].Rows)), slight) - 1) / 2
+}
+
+func bent(times float64) float64 { return min(max(times, 1), straightFrom) }
+
+// fitError is what the errors of both measurements make of the time over x rows,
+// as a part of it.
 func (r Rate) fitError(x float64) float64 {
 	a, b := r.sizes()
-	fixed, perRow := r.line()
 	between := float64(b.Rows - a.Rows)
 	of := quadrature([]float64{
 		a.Error * a.Milliseconds * (x - float64(b.Rows)) / between,
 		b.Error * b.Milliseconds * (x - float64(a.Rows)) / between,
 	})
-	return of / (fixed + perRow*x)
+	if took := r.took(x); took > 0 {
+		return of / took
+	}
+	return 0
 }
 
 // sample is what the sample query took for each row when it was measured.

@@ -46,6 +46,7 @@ func (w *walk) apply(ctx context.Context) {
 		return
 	}
 	w.answered(plan)
+	w.foretold(plan)
 	if !w.judged(plan) || !w.unobstructed(ctx, plan) {
 		return
 	}
@@ -160,6 +161,7 @@ func (w *walk) execute(ctx context.Context, plan migration.Plan) {
 	w.result.Outcome = migration.Applied
 	if stop == nil {
 		w.result.Version = files[len(files)-1].Version
+		w.result.Findings = nil // what was judged before is of the past, and who joins was told nothing of it
 		w.verifyTouched(ctx, plan)
 		return
 	}

@@ -26,7 +26,8 @@ func (w *walk) judge(ctx context.Context, plan migration.Plan) error {
 	for _, p := range plan.Todo() {
 		files = append(files, p.File)
 	}
-	w.result.Findings = append(w.result.Findings, lint.Check(lint.Input{Files: files, Replay: w.replay, Facts: facts, Major: w.session.Facts().Target.Major()})...)
+	w.result.Findings = append(w.result.Findings, lint.Check(lint.Input{Files: files, Replay: w.replay, Facts: facts, Major: w.session.Facts().Target.Major(),
+		Forecasts: w.forecast(ctx, plan, facts), Time: w.Time, StatementTimeout: w.settings.StatementTimeout})...)
 	return nil
 }
 

@@ -22,7 +22,7 @@ func badEvents() []badInput {
 		return badInput{name: "event: " + name, event: event, files: twoFiles, outcome: migration.Invalid, says: says, next: "Mend the event"}
 	}
 	return []badInput{
-		bad("unknown action", `{"action":"aply"}`, `unknown action "aply" (did you mean "apply"?)`, "status, plan, apply, baseline"),
+		bad("unknown action", `{"action":"aply"}`, `unknown action "aply" (did you mean "apply"?)`, "status, plan, apply, verify, baseline"),
 		bad("action that is far from any", `{"action":"destroy"}`, `unknown action "destroy": want one of`),
 		bad("unknown field", `{"action":"apply","paln":"x"}`, `unknown field "paln" (did you mean "plan"?)`),
 		bad("unknown field with a secret", `{"action":"plan","password":"`+password+`"}`, `unknown field "password"`),

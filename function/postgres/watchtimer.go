@@ -18,8 +18,8 @@ type timer struct {
 	last time.Duration // of the query that ran last
 }
 
-// timerSettings end what never ends, and are those of a runner otherwise.
-var timerSettings = []string{"SET statement_timeout = '300s'", "SET client_min_messages = log", "SET log_statement_stats = on"}
+// timerSettings end what never ends, and have the server tell us and not its log.
+var timerSettings = []string{"SET statement_timeout = '300s'", "SET log_min_messages = panic", "SET client_min_messages = log", "SET log_statement_stats = on"}
 
 func (w *Watcher) openTimer(ctx context.Context) (*timer, error) {
 	t := &timer{}

@@ -20,7 +20,7 @@ type Measurer interface {
 }
 
 // Rows are how many each table has when statements are measured.
-var Rows = [2]int{30_000, 90_000}
+var Rows = [2]int{50_000, 150_000}
 
 // RatesOptions say what is measured, and where.
 type RatesOptions struct {

@@ -2,8 +2,10 @@ package replay_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -140,6 +142,7 @@ func BenchmarkForecast(b *testing.B) {
 	for b.Loop() {
 		tried, held := 0, 0
 		widest := 0.0
+		var said strings.Builder
 		for _, g := range growing {
 			dir, rates := measured(b, g.text, replay.Rows)
 			rate, ok := rates.Find(dir.Files[1], 1)
@@ -158,9 +161,10 @@ func BenchmarkForecast(b *testing.B) {
 				held++
 			}
 			widest = math.Max(widest, band)
-			b.Logf("%-16s %6.1f and %6.1f ms (±%.0f%%, ±%.0f%%), sample %3.0f, %3.0f, %3.0f ns: forecast %6.0f ms ±%2.0f%%, took %6.0f ms (±%.0f%%), %+3.0f%%: %v", g.name, rate.Sizes[0].Milliseconds, rate.Sizes[1].Milliseconds,
+			fmt.Fprintf(&said, "\n%-16s %4.1f, %5.1f ms ±%.0f, %.0f%%; sample %3.0f, %3.0f, %3.0f; %4.0f ms ±%2.0f%%, is %4.0f ±%.0f%%, %+3.0f%% %v", g.name, rate.Sizes[0].Milliseconds, rate.Sizes[1].Milliseconds,
 				100*rate.Sizes[0].Error, 100*rate.Sizes[1].Error, rate.Sizes[0].Sample, rate.Sizes[1].Sample, is.Sample, likely, 100*band, took, 100*is.Error, 100*(took/likely-1), within)
 		}
+		b.Log(said.String())
 		b.ReportMetric(float64(held)/float64(tried), "within/forecast")
 		b.ReportMetric(100*widest, "%band")
 	}

@@ -8,13 +8,9 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
-// findings shows judgements, the gravest first. Once a plan has been applied those
-// on its statements are of the past: what the database is now remains.
+// findings shows judgements, the gravest first.
 func (p *page) findings(r migration.Result, a allowance) {
 	sorted := gravest(r.Findings)
-	if r.Outcome == migration.Applied {
-		sorted = slices.DeleteFunc(sorted, func(f migration.Finding) bool { return f.Code != migration.CodeNotAsTold })
-	}
 	for i, f := range sorted {
 		p.gap()
 		if i == a.findings {
