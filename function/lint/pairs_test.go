@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/alquimistaai/aurora-migrator/function/catalog"
 	"github.com/alquimistaai/aurora-migrator/function/lint"

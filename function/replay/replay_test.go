@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 	"github.com/alquimistaai/aurora-migrator/function/postgres"
