@@ -25,13 +25,9 @@ type LintOptions struct {
 // error makes the outcome blocked. Where a file fails, that is told, and the files
 // before it are judged all the same.
 func (a *Authoring) Lint(ctx context.Context, o LintOptions) Answer {
-	dir, err := readDirectory(a.Dir)
-	if err != nil {
-		return failed(failure(err, "Check that the directory is there and can be read."))
-	}
-	if len(dir.findings) > 0 {
-		return Answer{Outcome: migration.Blocked, Summary: faultsIn(dir.findings) + " with " + a.Dir, Findings: identified(dir.findings),
-			Next: "Mend the findings, and run the same command again."}
+	dir, answer := a.sound()
+	if answer != nil {
+		return *answer
 	}
 	files, err := dir.chosen(ctx, o)
 	if err != nil {

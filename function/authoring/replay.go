@@ -19,13 +19,9 @@ import (
 // Of files that an earlier one tells of, and that are still the same, nothing is
 // looked at again, unless anew.
 func (a *Authoring) Replay(ctx context.Context, anew bool) Answer {
-	dir, err := readDirectory(a.Dir)
-	if err != nil {
-		return failed(failure(err, "Check that the directory is there and can be read."))
-	}
-	if len(dir.findings) > 0 {
-		return Answer{Outcome: migration.Blocked, Summary: faultsIn(dir.findings) + " with " + a.Dir, Findings: identified(dir.findings),
-			Next: "Mend the findings, and run the same command again."}
+	dir, answer := a.sound()
+	if answer != nil {
+		return *answer
 	}
 	known, before := dir.readReplay()
 	if anew {
@@ -60,6 +56,20 @@ func filesIn(n int) string {
 		return "the statements of 1 file"
 	}
 	return fmt.Sprintf("the statements of %d files", n)
+}
+
+// sound reads the directory; the answer is not nil where it cannot be run.
+func (a *Authoring) sound() (*directory, *Answer) {
+	dir, err := readDirectory(a.Dir)
+	if err != nil {
+		answer := failed(failure(err, "Check that the directory is there and can be read."))
+		return nil, &answer
+	}
+	if len(dir.findings) > 0 {
+		return nil, &Answer{Outcome: migration.Blocked, Summary: faultsIn(dir.findings) + " with " + a.Dir, Findings: identified(dir.findings),
+			Next: "Mend the findings, and run the same command again."}
+	}
+	return dir, nil
 }
 
 // replayed watches a directory on fresh databases of d, from one of its files on.

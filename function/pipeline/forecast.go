@@ -11,6 +11,9 @@ import (
 // there are rates of them. It costs one look at the speed of the database, and
 // only then.
 func (w *walk) forecast(ctx context.Context, plan migration.Plan, facts map[string]migration.RelationFacts) map[lint.Place]migration.Forecast {
+	if len(plan.Own) > 0 { // it goes on: nothing is decided by it any more
+		return nil
+	}
 	rates := migration.ReadRates(w.files())
 	known := map[lint.Place]migration.Rate{}
 	for _, p := range plan.Todo() {

@@ -132,7 +132,7 @@ func filesOf(given string) (map[string]string, error) {
 	files := map[string]string{}
 	for _, entry := range entries {
 		name := entry.Name()
-		if entry.IsDir() || !strings.EqualFold(filepath.Ext(name), ".sql") && name != sumName && name != migration.ReplayName {
+		if entry.IsDir() || !strings.EqualFold(filepath.Ext(name), ".sql") && name != sumName && name != migration.ReplayName && name != migration.RatesName {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(path, name))
