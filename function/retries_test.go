@@ -33,10 +33,11 @@ CREATE INDEX CONCURRENTLY runs_at ON runs (at);
 `,
 }
 
-// atWork counts the sessions that run the first file, and those that asked for
-// the lock and have to wait.
-const atWork = `SELECT count(*) FILTER (WHERE query ~ 'pg_sleep' AND state = 'active'), count(*) FILTER (WHERE query ~ 'pg_locks|pg_try_advisory_lock')
-FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'aurora-migrate%'`
+// atWork counts the sessions that run the first file, and says whether at least so
+// many others asked for the lock and have to wait; the one that runs has a session
+// beside it that looks at locks too, if it takes long.
+const atWork = `SELECT count(*) FILTER (WHERE query ~ 'pg_sleep' AND state = 'active'), count(*) FILTER (WHERE query ~ 'pg_locks|pg_try_advisory_lock') >= %d
+FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'aurora-migrate%%'`
 
 // A client that hears nothing for a minute sends the same event again, and does
 // not tell that it did: SAM's and boto3's do so up to four times. Each one that
@@ -59,7 +60,7 @@ func TestRetries(t *testing.T) {
 	answers := make([]chan []byte, 6)
 	for i := range answers[:5] {
 		answers[i] = post(t, lambda, event)
-		awaitRows(t, db, atWork, fmt.Sprintf("1|%d", i))
+		awaitRows(t, db, fmt.Sprintf(atWork, i), "1|t")
 	}
 	if _, err := gate.Exec(t.Context(), "SELECT pg_advisory_unlock(4711)"); err != nil {
 		t.Fatal(err)

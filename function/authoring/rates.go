@@ -3,11 +3,13 @@ package authoring
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 	"github.com/alquimistaai/aurora-migrator/function/postgres"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/devdb"
 	"github.com/alquimistaai/aurora-migrator/function/replay"
 )
 
@@ -32,7 +34,7 @@ func (a *Authoring) Rates(ctx context.Context, anew bool) Answer {
 	if anew {
 		known = migration.Rates{}
 	}
-	d, err := startDev(ctx, a.Server)
+	d, err := startDev(ctx, roomy(a.Server))
 	if err != nil {
 		return failed(failure(err, ""))
 	}
@@ -59,6 +61,17 @@ func (a *Authoring) Rates(ctx context.Context, anew bool) Answer {
 	}
 	return Answer{Outcome: migration.Current, Summary: fmt.Sprintf("wrote %s: how long %s", path, statementsIn(len(rates.Statements))), File: path, Written: true,
 		Next: "Commit it beside the files: plan foretells by it how long these statements will take on the database in use."}
+}
+
+// roomy has a server that is started here keep the tables in memory, as one in
+// use would: otherwise what is measured is how it makes room.
+func roomy(o devdb.Options) devdb.Options {
+	o.Settings = maps.Clone(o.Settings)
+	if o.Settings == nil {
+		o.Settings = map[string]string{}
+	}
+	o.Settings["shared_buffers"] = "512MB"
+	return o
 }
 
 func statementsIn(n int) string {

@@ -30,7 +30,7 @@ type Forecast struct {
 // quite a line over the rows, and how far the line is drawn beyond four times
 // the larger of the measured sizes, for each doubling.
 const (
-	lineError = 0.12
+	lineError = 0.18
 	farError  = 0.02
 )
 
@@ -198,7 +198,7 @@ func (f Forecast) String() string {
 // Span writes a time with two digits, as a person would.
 func Span(d time.Duration) string {
 	switch {
-	case d < 100*time.Millisecond:
+	case d < time.Second:
 		return fmt.Sprintf("%.2g s", max(d, time.Millisecond).Seconds())
 	case d < 10*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())

@@ -121,9 +121,10 @@ func (r Rates) Find(f File, statement int) (Rate, bool) {
 	return Rate{}, false
 }
 
-// Works are the relations of before whose rows say how long the statement takes.
-// There are none where its work does not grow with them, and where it depends on
-// what is in the rows how many of them it writes.
+// Works are the tables of before whose rows say how long the statement takes: a
+// partitioned table stands for its partitions. There are none where its work does
+// not grow with them, where it depends on what is in the rows how many of them it
+// writes, and where partitions have partitions.
 func (e Effects) Works() []string {
 	all := slices.Clone(e.Rewrites)
 	for _, i := range e.Indexes {
@@ -146,7 +147,38 @@ func (e Effects) Works() []string {
 		}
 	}
 	slices.Sort(all)
-	return slices.Compact(all)
+	all = slices.DeleteFunc(slices.Compact(all), func(name string) bool { return e.kind(name) == "materialized view" })
+	if whole := e.partitioned(); len(all) > 0 && len(whole) == 1 {
+		return whole
+	} else if len(whole) > 1 {
+		return nil
+	}
+	return all
+}
+
+// partitioned are the tables whose partitions the statement works through, and not
+// merely through one that comes or goes.
+func (e Effects) partitioned() (names []string) {
+	if slices.ContainsFunc(e.Objects, func(o ObjectSeen) bool { return o.Kind == "table" && o.Change == Created }) {
+		return nil
+	}
+	for _, l := range e.Locks {
+		works := l.Mode.Strength() >= RowExclusive.Strength() && l.Mode != ShareUpdateExclusive
+		if l.Kind == "partitioned table" && works && !e.refersTo(l.Relation) && !slices.Contains(names, l.Relation) {
+			names = append(names, l.Relation)
+		}
+	}
+	return names
+}
+
+// kind of a relation that the statement locked, "" for any other.
+func (e Effects) kind(relation string) string {
+	for _, l := range e.Locks {
+		if l.Relation == relation {
+			return l.Kind
+		}
+	}
+	return ""
 }
 
 // searches says that the statement reads a relation for rows to write and found

@@ -40,11 +40,10 @@ func (s *Session) Speed(ctx context.Context, facts map[string]migration.Relation
 	ctx, cancel := context.WithTimeout(ctx, samplesTime)
 	defer cancel()
 	for _, name := range samplable(facts) {
-		t := &sampled{pages: float64(facts[name].Bytes) / 8192, read: func(percent float64) (rows int64, took float64, err error) {
+		t := &sampled{name: name, pages: float64(facts[name].Bytes) / 8192, read: func(percent float64) (rows int64, took float64, err error) {
 			return s.readSample(ctx, name, percent)
 		}}
 		if speed := t.speed(time.Now().Add(samplesTime * 3 / 4)); speed.Known() {
-			speed.Relation = name
 			return speed
 		}
 	}
@@ -77,6 +76,7 @@ func (s *Session) readSample(ctx context.Context, table string, percent float64)
 
 // sampled is a table that is read again and again.
 type sampled struct {
+	name  string
 	pages float64 // that it has
 	read  func(percent float64) (rows int64, took float64, err error)
 }
@@ -85,7 +85,7 @@ type sampled struct {
 // then the same ones until there are enough numbers or it is late.
 func (t *sampled) speed(until time.Time) migration.Speed {
 	pages := float64(firstPages)
-	var speed migration.Speed
+	speed := migration.Speed{Relation: t.name}
 	var each []float64
 	cold := 0.0
 	for len(each) < sampleReads && time.Now().Before(until) {
@@ -110,6 +110,5 @@ func (t *sampled) speed(until time.Time) migration.Speed {
 	}
 	speed.Sample, speed.Error = migration.Median(each)
 	speed.Cold = cold / speed.Sample
-	speed.Relation = "the table"
 	return speed
 }

@@ -184,9 +184,12 @@ func (m *measuring) told(sizes map[string]sized) map[int]migration.Measured {
 			continue
 		}
 		var all migration.Measured
-		for _, name := range m.effects[i].Works() {
-			all.Rows += sizes[name].rows
-			all.Bytes += sizes[name].bytes
+		works := m.effects[i].Works()
+		for name, r := range m.filled {
+			if slices.Contains(works, name) || slices.Contains(works, m.rootOf(r)) {
+				all.Rows += sizes[name].rows
+				all.Bytes += sizes[name].bytes
+			}
 		}
 		if all.Rows == 0 {
 			continue

@@ -10,6 +10,7 @@ import (
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 	"github.com/alquimistaai/aurora-migrator/function/postgres"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/devdb"
 	"github.com/alquimistaai/aurora-migrator/function/postgres/pgtest"
 	"github.com/alquimistaai/aurora-migrator/function/replay"
 )
@@ -37,8 +38,8 @@ CREATE TABLE child (id bigint PRIMARY KEY, parent_id bigint, a integer, b text, 
 	}
 )
 
-// measured is what Measure makes of a file at sizes.
-func measured(t testing.TB, text string, rows [2]int) (*migration.Dir, migration.Rates) {
+// measured is what Measure makes of a file at sizes, on a server, nil for any.
+func measured(t testing.TB, server *devdb.Server, text string, rows [2]int) (*migration.Dir, migration.Rates) {
 	t.Helper()
 	dir := directory(t, map[string]string{"20260101000000_tables.sql": growingTables, "20260101000001_f.sql": text})
 	r, err := replay.Run(t.Context(), replay.Options{Dir: dir, Open: open(t)})
@@ -46,7 +47,10 @@ func measured(t testing.TB, text string, rows [2]int) (*migration.Dir, migration
 		t.Fatal(err)
 	}
 	rates, err := replay.Measure(t.Context(), replay.RatesOptions{Dir: dir, Replay: r, Rows: rows, Open: func(ctx context.Context) (replay.Measurer, error) {
-		return postgres.OpenWatcher(ctx, pgtest.New(t).URL)
+		if server == nil {
+			return postgres.OpenWatcher(ctx, pgtest.New(t).URL)
+		}
+		return postgres.OpenWatcher(ctx, pgtest.On(t, server).URL)
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +63,7 @@ func TestMeasure(t *testing.T) {
 	for _, g := range growing {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			dir, rates := measured(t, g.text, [2]int{200, 600})
+			dir, rates := measured(t, nil, g.text, [2]int{200, 600})
 			if len(rates.Statements) != 1 {
 				t.Fatalf("%d rates", len(rates.Statements))
 			}
@@ -68,6 +72,29 @@ func TestMeasure(t *testing.T) {
 				t.Errorf("%+v", rate)
 			}
 		})
+	}
+}
+
+// The rows of partitions are those of the table that they are parts of, also
+// where the database in use has more of them.
+func TestMeasure_partitions(t *testing.T) {
+	dir := directory(t, map[string]string{
+		"20260101000000_tables.sql": "CREATE TABLE p (id bigint, a integer) PARTITION BY RANGE (id);\nCREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (1000000);\nCREATE TABLE p2 PARTITION OF p DEFAULT;\n",
+		"20260101000001_f.sql":      "CREATE INDEX p_a ON p (a);\nALTER TABLE p ALTER COLUMN a SET NOT NULL;\n"})
+	r, err := replay.Run(t.Context(), replay.Options{Dir: dir, Open: open(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rates, err := replay.Measure(t.Context(), replay.RatesOptions{Dir: dir, Replay: r, Rows: [2]int{200, 600}, Open: func(ctx context.Context) (replay.Measurer, error) {
+		return postgres.OpenWatcher(ctx, pgtest.New(t).URL)
+	}})
+	if err != nil || len(rates.Statements) != 2 {
+		t.Fatal(err, rates)
+	}
+	for _, rate := range rates.Statements {
+		if !slices.Equal(rate.Relations, []string{"public.p"}) || rate.Sizes[1].Rows < 600 {
+			t.Errorf("%+v", rate)
+		}
 	}
 }
 
@@ -82,7 +109,7 @@ func TestMeasure_leavesOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, rates := measured(t, text, [2]int{200, 600}); len(rates.Statements) != 0 {
+			if _, rates := measured(t, nil, text, [2]int{200, 600}); len(rates.Statements) != 0 {
 				t.Errorf("%+v", rates.Statements)
 			}
 		})
@@ -113,14 +140,20 @@ func TestMeasure_keepsWhatIsKnown(t *testing.T) {
 	}
 }
 
+// roomy is a server with memory for the tables that it has, as one in use is.
+func roomy(t testing.TB) *devdb.Server {
+	t.Helper()
+	return pgtest.Private(t, map[string]string{"shared_buffers": "512MB"})
+}
+
 // at is what the only statement of the last file of dir takes with that many rows.
-func at(t testing.TB, dir *migration.Dir, rows int) migration.Measured {
+func at(t testing.TB, server *devdb.Server, dir *migration.Dir, rows int) migration.Measured {
 	t.Helper()
 	r, err := replay.Run(t.Context(), replay.Options{Dir: dir, Open: open(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := postgres.OpenWatcher(t.Context(), pgtest.New(t).URL)
+	w, err := postgres.OpenWatcher(t.Context(), pgtest.On(t, server).URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,18 +172,19 @@ func at(t testing.TB, dir *migration.Dir, rows int) migration.Measured {
 // in the same minutes. Both are times of the processor: what else the machine
 // does is not to decide.
 func BenchmarkForecast(b *testing.B) {
+	server := roomy(b)
 	for b.Loop() {
 		tried, held := 0, 0
 		widest := 0.0
 		var said strings.Builder
 		for _, g := range growing {
-			dir, rates := measured(b, g.text, replay.Rows)
+			dir, rates := measured(b, server, g.text, replay.Rows)
 			rate, ok := rates.Find(dir.Files[1], 1)
 			if !ok {
 				b.Errorf("%s: no rate", g.name)
 				continue
 			}
-			is := at(b, dir, 4*replay.Rows[1])
+			is := at(b, server, dir, 4*replay.Rows[1])
 			facts := map[string]migration.RelationFacts{"public.child": {Rows: is.Rows, Bytes: is.Bytes}}
 			f, _ := rate.Forecast(facts, migration.Speed{Relation: "public.child", Sample: is.Sample, Rows: is.Rows})
 			likely, took := f.Likely.Seconds()*1000, is.Milliseconds
@@ -164,7 +198,7 @@ func BenchmarkForecast(b *testing.B) {
 			fmt.Fprintf(&said, "\n%-16s %4.1f, %5.1f ms ±%.0f, %.0f%%; sample %3.0f, %3.0f, %3.0f; %4.0f ms ±%2.0f%%, is %4.0f ±%.0f%%, %+3.0f%% %v", g.name, rate.Sizes[0].Milliseconds, rate.Sizes[1].Milliseconds,
 				100*rate.Sizes[0].Error, 100*rate.Sizes[1].Error, rate.Sizes[0].Sample, rate.Sizes[1].Sample, is.Sample, likely, 100*band, took, 100*is.Error, 100*(took/likely-1), within)
 		}
-		b.Log(said.String())
+		fmt.Println(said.String()) // a log would be cut
 		b.ReportMetric(float64(held)/float64(tried), "within/forecast")
 		b.ReportMetric(100*widest, "%band")
 	}
