@@ -134,7 +134,11 @@ func (w *Watcher) makeRole(ctx context.Context, name string) error {
 	if name == migration.ReplayRole {
 		return nil
 	}
-	_, err = w.side.Exec(ctx, "GRANT "+quoted+" TO "+migration.ReplayRole)
+	for range 20 {
+		if _, err = w.side.Exec(ctx, "GRANT "+quoted+" TO "+migration.ReplayRole); !isCode(err, internalError) {
+			break // else "tuple concurrently updated": another Watcher grants it at this moment
+		}
+	}
 	return err
 }
 
@@ -183,6 +187,9 @@ func (w *Watcher) Close() {
 // Plain runs files without watching them, as fast as it goes: their effects are
 // known, and what they leave. The error is the first failure, a *migration.Failure.
 func (w *Watcher) Plain(ctx context.Context, files []migration.File) error {
+	if err := w.listen(ctx, "DISABLE"); err != nil {
+		return err
+	}
 	for _, f := range files {
 		if w.whole(ctx, f) {
 			continue
@@ -191,11 +198,24 @@ func (w *Watcher) Plain(ctx context.Context, files []migration.File) error {
 			return err
 		}
 	}
+	if err := w.listen(ctx, "ENABLE"); err != nil {
+		return err
+	}
 	if err := w.lookAtAll(ctx); err != nil {
 		return err
 	}
 	_, err := w.edits(ctx, touched{all: true})
 	return err
+}
+
+// listen turns our event triggers off or on.
+func (w *Watcher) listen(ctx context.Context, how string) error {
+	for _, event := range []string{"command", "drop", "rewrite"} {
+		if _, err := w.side.Exec(ctx, "ALTER EVENT TRIGGER "+watchSchema+"_"+event+" "+how); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // whole runs a file in one round trip. Where that fails nothing of it is left, and

@@ -216,27 +216,13 @@ func (w *Watcher) define(ctx context.Context, t touched) (definitions, error) {
 		}
 	}
 	if len(relations)+len(types)+len(functions) > 0 {
-		rows, err := w.side.Query(ctx, definitionsSQL, relations, types, functions)
+		rows, err := w.conn.Query(ctx, "SELECT * FROM "+watchSchema+".definitions($1, $2, $3)", relations, types, functions)
 		if err != nil {
 			return nil, err
 		}
 		var id objectID
 		var o catalog.Object
 		if _, err := pgx.ForEachRow(rows, []any{&id.class, &id.oid, &o.Kind, &o.Name, &o.Definition}, func() error {
-			fresh[id] = o
-			return nil
-		}); err != nil {
-			return nil, err
-		}
-	}
-	if len(relations) > 0 {
-		rows, err := w.side.Query(ctx, "SELECT a.attrelid::bigint, "+identitySQL+" AND a.attrelid = ANY ($1::pg_catalog.oid[]) GROUP BY a.attrelid", relations)
-		if err != nil {
-			return nil, err
-		}
-		id := objectID{class: "i"}
-		var o catalog.Object
-		if _, err := pgx.ForEachRow(rows, []any{&id.oid, &o.Kind, &o.Name, &o.Definition}, func() error {
 			fresh[id] = o
 			return nil
 		}); err != nil {

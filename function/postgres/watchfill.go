@@ -59,11 +59,8 @@ func (w *Watcher) fill(ctx context.Context, tables []*relation) (map[uint32]int6
 
 // fillOne fills one table, in the first way that it takes; 0 for none.
 func (w *Watcher) fillOne(ctx context.Context, r *relation) (int64, error) {
-	if err := w.exec(ctx, "SAVEPOINT aurora_migrate_fill"); err != nil {
-		return 0, err
-	}
 	for _, try := range []struct{ way, rows int }{{0, watchRows}, {1, watchRows}, {2, watchRows}, {3, watchRows}, {1, 1}, {2, 1}, {3, 1}} {
-		if w.exec(ctx, insertSQL(r, try.way, try.rows, w.bound(ctx, r, try.way))) == nil {
+		if w.script(ctx, "SAVEPOINT aurora_migrate_fill; "+insertSQL(r, try.way, try.rows, w.bound(ctx, r, try.way))) == nil {
 			return int64(try.rows), nil
 		}
 		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT aurora_migrate_fill"); err != nil {

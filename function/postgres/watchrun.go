@@ -129,12 +129,11 @@ func (w *Watcher) exec(ctx context.Context, sql string) error {
 // transaction runs statements as one transaction and commits it. at is the
 // statement that failed, -1 for none in particular.
 func (w *Watcher) transaction(ctx context.Context, a *attempt, from, to int) (all []seen, at int, err error) {
+	opening := begin
 	if a.file.TxMode != migration.TxNone {
-		if err := w.prepare(ctx); err != nil {
-			return nil, -1, err
-		}
+		opening = watchPrepare + "; " + begin
 	}
-	if err := w.exec(ctx, begin); err != nil {
+	if err := w.script(ctx, opening); err != nil {
 		return nil, -1, err
 	}
 	w.begun()
@@ -167,7 +166,7 @@ func (w *Watcher) begun() {
 // rollBack takes back what an attempt did, in the database and in what is known
 // of it.
 func (w *Watcher) rollBack(ctx context.Context, a *attempt) {
-	_ = w.exec(ctx, "ROLLBACK") // a broken connection shows at the next statement
+	_ = w.script(ctx, "ROLLBACK; SELECT pg_catalog.pg_stat_force_next_flush()") // a broken connection shows at the next statement
 	for oid, was := range a.undo {
 		if was == nil {
 			w.known.drop(oid)

@@ -71,6 +71,11 @@ var watchInstall = []string{
 		pg_catalog.pg_stat_get_xact_tuples_inserted(r), pg_catalog.pg_stat_get_xact_tuples_updated(r), pg_catalog.pg_stat_get_xact_tuples_deleted(r))), '[]'::json)
 	FROM pg_catalog.unnest(relations) AS t (r)
 	); END $f$`,
+	// Definitions of relations, types and functions, as Touched reads them.
+	`CREATE FUNCTION ` + watchSchema + `.definitions(relations oid[], types oid[], functions oid[])
+	RETURNS TABLE (class text, id bigint, kind text, name text, definition text) LANGUAGE plpgsql SET search_path = '' ` + watchPlans + ` AS $f$
+	#variable_conflict use_column
+	BEGIN RETURN QUERY ` + definitionsSQL + `; END $f$`,
 	`CREATE FUNCTION ` + watchSchema + `.on_command() RETURNS event_trigger LANGUAGE plpgsql SET search_path = '' AS $f$
 	BEGIN
 		RAISE INFO USING MESSAGE = '` + watchMessage + `' || pg_catalog.json_build_object('locks', ` + watchSchema + `.locks(), 'commands',
@@ -114,7 +119,7 @@ const definitionsSQL = `
 WITH mine AS MATERIALIZED (
 	SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', '` + watchSchema + `')
 )
-SELECT 'r', c.oid::bigint, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' ELSE 'table' END,
+SELECT 'r'::text, c.oid::bigint, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' ELSE 'table' END,
        c.oid::pg_catalog.regclass::text,
        ` + relationSQL + `
 FROM pg_catalog.pg_class c
@@ -135,4 +140,6 @@ SELECT 'f', p.oid::bigint, CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THE
        ` + functionSQL + `
 FROM pg_catalog.pg_proc p
 WHERE p.oid = ANY ($3::pg_catalog.oid[]) AND p.pronamespace IN (SELECT oid FROM mine)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e' AND e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid)`
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e' AND e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid)
+UNION ALL
+SELECT 'i', a.attrelid::bigint, ` + identitySQL + ` AND a.attrelid = ANY ($1::pg_catalog.oid[]) GROUP BY a.attrelid`

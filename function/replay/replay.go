@@ -41,7 +41,8 @@ type Options struct {
 	// not tell of are run unwatched, and only what they leave is in the replay,
 	// which is not one to be kept then.
 	From int
-	// Open makes a fresh, empty database and watches it. It may be asked twice.
+	// Open makes a fresh, empty database and watches it. It may be asked several
+	// times, also at once.
 	Open func(ctx context.Context) (Watcher, error)
 }
 
@@ -72,35 +73,89 @@ func run(ctx context.Context, o Options, all bool) (r migration.Replay, wrong bo
 	defer w.Close()
 	_, major := w.Version()
 	r = migration.Replay{Format: migration.ReplayFormat, Sum: o.Dir.Sum, Major: major, Empty: catalog.Edits(nil, w.Holds()), Files: []migration.FileReplay{}}
+	known := same(o.Known, o.Dir, major)
+	plain := max(len(known), o.From)
+	end := len(o.Dir.Files)
+	middle := end
+	if end-plain >= long && !all {
+		middle = plain + (end-plain)*6/10 // who watches the rest has to run these first
+	}
+	rest := make(chan stretch, 1)
+	go func() { rest <- o.open(ctx, middle, end) }()
+	first := o.watch(ctx, w, plain, middle, all)
+	second := <-rest
+	if second.watcher != nil {
+		defer second.watcher.Close()
+	}
+	r.Files = append(r.Files, known...)
+	if plain > len(known) {
+		before := o.Dir.Files[plain-1]
+		r.Files = []migration.FileReplay{{Name: before.Name, Hash: before.Hash, Catalogue: catalog.Edits(catalog.Snapshot{}.Apply(r.Empty), first.began)}}
+	}
+	r.Files = append(r.Files, first.files...)
+	if first.err != nil {
+		return r, false, first.err
+	}
+	r.Files = append(r.Files, second.files...)
+	if second.err != nil {
+		return r, false, second.err
+	}
+	last := w
+	if middle < end {
+		last = second.watcher
+	}
+	if plain > len(known) {
+		return r, false, nil // not to be kept
+	}
+	left, err := last.Left(ctx)
+	return r, err == nil && folded(r).Fingerprint() != left.Fingerprint(), err
+}
+
+// long is from how many files on two databases are watched side by side, each for
+// a part of the files.
+const long = 200
+
+// A stretch is some files in a row, watched.
+type stretch struct {
+	watcher Watcher
+	files   []migration.FileReplay
+	began   catalog.Snapshot // what the database held before
+	err     error
+}
+
+// open watches the files from one up to another on a database of its own, whose
+// Watcher it leaves open; where there are none it does nothing.
+func (o Options) open(ctx context.Context, from, to int) stretch {
+	if from == to {
+		return stretch{}
+	}
+	w, err := o.Open(ctx)
+	if err != nil {
+		return stretch{err: err}
+	}
+	return o.watch(ctx, w, from, to, false)
+}
+
+// watch runs the files before from unwatched, and watches those up to to.
+func (o Options) watch(ctx context.Context, w Watcher, from, to int, all bool) (s stretch) {
+	s.watcher = w
 	if all {
 		w.ReadAll()
 	}
-	known := same(o.Known, o.Dir, major)
-	plain := max(len(known), o.From)
-	if plain > 0 {
-		if err := w.Plain(ctx, o.Dir.Files[:plain]); err != nil {
-			return r, false, err
-		}
-		r.Files = append(r.Files, known...)
-		if plain > len(known) {
-			last := o.Dir.Files[plain-1]
-			r.Files = []migration.FileReplay{{Name: last.Name, Hash: last.Hash, Catalogue: catalog.Edits(catalog.Snapshot{}.Apply(r.Empty), w.Holds())}}
+	if from > 0 {
+		if s.err = w.Plain(ctx, o.Dir.Files[:from]); s.err != nil {
+			return s
 		}
 	}
-	for _, f := range o.Dir.Files[plain:] {
-		seen, err := w.Watch(ctx, f)
-		if err != nil {
-			return r, false, err
+	s.began = w.Holds()
+	for _, f := range o.Dir.Files[from:to] {
+		var seen migration.FileReplay
+		if seen, s.err = w.Watch(ctx, f); s.err != nil {
+			return s
 		}
-		r.Files = append(r.Files, seen)
+		s.files = append(s.files, seen)
 	}
-	told := w.Holds()
-	left, err := w.Left(ctx)
-	if err != nil {
-		return r, false, err
-	}
-	wrong = told.Fingerprint() != left.Fingerprint() || plain > 0 && folded(r).Fingerprint() != left.Fingerprint()
-	return r, wrong, nil
+	return s
 }
 
 // folded is what the files of a replay say that they leave.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +67,47 @@ func TestRun_sees(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Many files are watched on two databases side by side; what is told does not
+// depend on that, nor on what an earlier replay told, nor on when it is.
+func TestRun_manyFilesAtOnce(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{}
+	for i := range 240 {
+		text := fmt.Sprintf("CREATE TABLE t%d (id bigint PRIMARY KEY, n integer);\n", i)
+		if i >= 5 {
+			text += fmt.Sprintf("ALTER TABLE t%d ALTER COLUMN n SET NOT NULL;\nGRANT SELECT ON t%[1]d TO replay_many_%d;\n", i-5, i%7)
+		}
+		files[fmt.Sprintf("%03d_f.sql", i)] = text
+	}
+	var wants []byte
+	for _, first := range []int{0, 150} {
+		o := replay.Options{Dir: directory(t, maps.Clone(files)), Open: open(t)}
+		if first > 0 {
+			few := maps.Clone(files)
+			maps.DeleteFunc(few, func(name, _ string) bool { return name >= fmt.Sprintf("%03d", first) })
+			known, err := replay.Run(t.Context(), replay.Options{Dir: directory(t, few), Open: open(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Known = &known
+		}
+		r, err := replay.Run(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := migration.MarshalReplay(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wants == nil {
+			wants = text
+		}
+		if diff := cmp.Diff(string(wants), string(text)); diff != "" {
+			t.Errorf("after %d files: %s", first, diff)
+		}
 	}
 }
 
