@@ -71,20 +71,25 @@ func (m *measuring) well(from, to int) bool {
 	return true
 }
 
-// together runs statements in a transaction and takes it back.
+// together runs statements in a transaction of a session of their own, as an apply
+// does, which first has to map the memory that it uses, and takes it back.
 func (m *measuring) together(ctx context.Context, from, to int) (bool, error) {
-	if err := m.timer.exec(ctx, begin); err != nil {
+	own, err := m.openTimer(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer own.close(ctx)
+	if err := own.exec(ctx, begin); err != nil {
 		return false, err
 	}
 	ran, wrote := true, false
 	for i := from; i < to && ran; i++ {
-		var err error
-		if ran, err = m.timed(ctx, i); err != nil {
+		if ran, err = m.timed(ctx, own, i); err != nil {
 			return false, err
 		}
 		wrote = wrote || len(m.effects[i].Rows) > 0
 	}
-	if err := m.timer.exec(ctx, "ROLLBACK"); err != nil || !wrote {
+	if err := own.exec(ctx, "ROLLBACK"); err != nil || !wrote {
 		return ran, err
 	}
 	for _, r := range m.filled { // what was taken back lies there dead
@@ -107,12 +112,17 @@ func (m *measuring) alone(ctx context.Context, i int, first bool) (bool, error) 
 			return false, ignoreCode(err)
 		}
 	}
-	return m.timed(ctx, i)
+	own, err := m.openTimer(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer own.close(ctx)
+	return m.timed(ctx, own, i)
 }
 
 // timed runs one statement; false where it fails.
-func (m *measuring) timed(ctx context.Context, i int) (bool, error) {
-	used, _, err := m.timer.run(ctx, m.file.Stmts[i].Text)
+func (m *measuring) timed(ctx context.Context, own *timer, i int) (bool, error) {
+	used, _, err := own.run(ctx, m.file.Stmts[i].Text)
 	if err != nil {
 		return false, ignoreCode(err)
 	}

@@ -22,6 +22,24 @@ type Measurer interface {
 // Rows are how many each table has when statements are measured.
 var Rows = [2]int{50_000, 150_000}
 
+// RowsJoined are those where a foreign key is verified. That joins two tables by a
+// hash table, and a row costs several times as much once this is larger than the
+// caches of the processor: 0.15 µs at 150,000 rows, 0.2 at 300,000, 0.35 at
+// 600,000 and 0.45 at 1,200,000 on one machine.
+var RowsJoined = [2]int{300_000, 900_000}
+
+// rowsFor is how many rows the statements of a file are measured with.
+func rowsFor(effects []migration.Effects) [2]int {
+	for _, e := range effects {
+		for _, k := range e.Constraints {
+			if k.References != "" && k.Valid && len(e.Works()) > 0 {
+				return RowsJoined
+			}
+		}
+	}
+	return Rows
+}
+
 // RatesOptions say what is measured, and where.
 type RatesOptions struct {
 	Dir    *migration.Dir
@@ -32,7 +50,8 @@ type RatesOptions struct {
 	// Latest: of so many files at the end of Dir alone there are rates, since those
 	// before are applied everywhere. 0: 5.
 	Latest int
-	// Rows of each table, at the two sizes. {0, 0}: those of Rows.
+	// Rows of each table, at the two sizes. {0, 0}: Rows, RowsJoined for a file that
+	// verifies a foreign key.
 	Rows [2]int
 	// Open makes a fresh, empty database.
 	Open func(ctx context.Context) (Measurer, error)
@@ -44,9 +63,6 @@ type RatesOptions struct {
 func Measure(ctx context.Context, o RatesOptions) (migration.Rates, error) {
 	if o.Latest == 0 {
 		o.Latest = 5
-	}
-	if o.Rows == [2]int{} {
-		o.Rows = Rows
 	}
 	rates := migration.Rates{Format: migration.RatesFormat, Statements: []migration.Rate{}}
 	for i := max(0, len(o.Dir.Files)-o.Latest); i < len(o.Dir.Files); i++ {
@@ -74,7 +90,11 @@ func worksThrough(effects []migration.Effects) bool {
 // measure measures one file at both sizes, each on a database of its own.
 func (o RatesOptions) measure(ctx context.Context, before []migration.File, f migration.File, effects []migration.Effects) ([]migration.Rate, error) {
 	var at [2]map[int]migration.Measured
-	for i, rows := range o.Rows {
+	sizes := o.Rows
+	if sizes == [2]int{} {
+		sizes = rowsFor(effects)
+	}
+	for i, rows := range sizes {
 		var err error
 		if at[i], err = o.measureAt(ctx, before, f, effects, rows); err != nil {
 			return nil, err

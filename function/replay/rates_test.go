@@ -178,13 +178,13 @@ func BenchmarkForecast(b *testing.B) {
 		widest := 0.0
 		var said strings.Builder
 		for _, g := range growing {
-			dir, rates := measured(b, server, g.text, replay.Rows)
+			dir, rates := measured(b, server, g.text, [2]int{})
 			rate, ok := rates.Find(dir.Files[1], 1)
 			if !ok {
 				b.Errorf("%s: no rate", g.name)
 				continue
 			}
-			is := at(b, server, dir, 4*replay.Rows[1])
+			is := at(b, server, dir, 4*int(rate.Sizes[1].Rows))
 			facts := map[string]migration.RelationFacts{"public.child": {Rows: is.Rows, Bytes: is.Bytes}}
 			f, _ := rate.Forecast(facts, migration.Speed{Relation: "public.child", Sample: is.Sample, Rows: is.Rows})
 			likely, took := f.Likely.Seconds()*1000, is.Milliseconds

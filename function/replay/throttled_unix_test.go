@@ -19,7 +19,6 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/postgres"
 	"github.com/alquimistaai/aurora-migrator/function/postgres/devdb"
 	"github.com/alquimistaai/aurora-migrator/function/postgres/pgtest"
-	"github.com/alquimistaai/aurora-migrator/function/replay"
 )
 
 // throttle lets processes run for a part of the time only, as a server does that
@@ -88,45 +87,55 @@ func try(t testing.TB, db *pgtest.DB, dir *migration.Dir, rate migration.Rate, s
 	defer s.Close()
 	var pid int
 	_, _ = fmt.Sscan(db.Query(t, "SELECT pid FROM pg_stat_activity WHERE application_name = 'forecast' AND datname = current_database()"), &pid)
-	conn := db.Conn(t)
-	if _, err := conn.Exec(t.Context(), "SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0; SET jit = off"); err != nil {
-		t.Fatal(err)
-	}
 	facts, err := s.Relations(t.Context(), rate.Relations)
 	if err != nil {
 		t.Fatal(err)
 	}
+	throttled := func(int) (release func()) { return func() {} }
 	if slow {
-		defer throttle(t, 4*time.Millisecond, 8*time.Millisecond, pid, int(conn.PgConn().PID()))()
+		throttled = func(pid int) func() { return throttle(t, 4*time.Millisecond, 8*time.Millisecond, pid) }
 	}
+	release := throttled(pid)
 	began, waited := time.Now(), queued(t, pid)
 	x.speed = s.Speed(t.Context(), facts)
 	x.speed.Sample *= 1 - float64(queued(t, pid)-waited)/float64(time.Since(began))
+	release()
 	x.forecast, _ = rate.Forecast(facts, x.speed)
-	x.took = wall(t, conn, dir.Files[1])
+	x.took = wall(t, db, dir.Files[1], throttled)
 	return x
 }
 
-// wall runs the only statement of a file and takes it back, three times, and returns
-// the median of what it took by the clock on the wall, less the time that other
-// processes had the processor while ours could have used it.
-func wall(t testing.TB, conn *pgx.Conn, f migration.File) time.Duration {
+// wall runs the only statement of a file and takes it back, five times, each in a
+// session of its own as an apply does, and returns the median of what it took by the
+// clock on the wall, less the time that other processes had the processor while ours
+// could have used it.
+func wall(t testing.TB, db *pgtest.DB, f migration.File, throttled func(pid int) (release func())) time.Duration {
 	t.Helper()
 	before, after := "BEGIN", "ROLLBACK"
 	if f.TxMode == migration.TxNone {
 		before, after = "", "DROP INDEX child_c"
 	}
-	pid := int(conn.PgConn().PID())
+	ctx := context.WithoutCancel(t.Context())
 	var took []float64
-	for range 3 {
-		for i, sql := range []string{before, f.Stmts[0].Text, after, "VACUUM child"} {
+	for range 5 {
+		conn, err := pgx.Connect(ctx, db.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pid := int(conn.PgConn().PID())
+		release := throttled(pid)
+		for i, sql := range []string{"SET max_parallel_maintenance_workers = 0; SET max_parallel_workers_per_gather = 0; SET jit = off", before, f.Stmts[0].Text, after, "VACUUM child"} {
 			began, waited := time.Now(), queued(t, pid)
-			if _, err := conn.Exec(context.WithoutCancel(t.Context()), sql); err != nil {
+			if _, err := conn.Exec(ctx, sql); err != nil {
 				t.Fatal(sql, err)
 			}
-			if i == 1 {
+			if i == 2 {
 				took = append(took, (time.Since(began) - queued(t, pid) + waited).Seconds())
 			}
+		}
+		release()
+		if err := conn.Close(ctx); err != nil {
+			t.Fatal(err)
 		}
 	}
 	middle, _ := migration.Median(took)
@@ -160,12 +169,12 @@ func BenchmarkForecast_throttled(b *testing.B) {
 		widest := 0.0
 		var said strings.Builder
 		for _, g := range growing {
-			dir, rates := measured(b, server, g.text, replay.Rows)
+			dir, rates := measured(b, server, g.text, [2]int{})
 			rate, ok := rates.Find(dir.Files[1], 1)
 			if !ok {
 				b.Fatal(g.name)
 			}
-			db := inUse(b, server, int64(4*replay.Rows[1]))
+			db := inUse(b, server, 4*rate.Sizes[1].Rows)
 			for _, slow := range []bool{false, true} {
 				x := try(b, db, dir, rate, slow)
 				band := math.Max(float64(x.forecast.High)/float64(x.forecast.Likely)-1, 1-float64(x.forecast.Low)/float64(x.forecast.Likely))
