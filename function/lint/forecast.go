@@ -3,6 +3,7 @@ package lint
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -38,6 +39,29 @@ func (s *statement) foreseen() string {
 		return fmt.Sprintf("the forecast is %s", held.Round(10*time.Millisecond))
 	}
 	return ""
+}
+
+// givesUp says whose sessions will not wait for the statement to its end, since a
+// timeout of theirs is over first.
+func (s *statement) givesUp() string {
+	held, known := s.heldFor()
+	if !known || s.under() == "" {
+		return ""
+	}
+	var said []string
+	for _, t := range s.in.Timeouts {
+		if t.After < held {
+			who := "any role"
+			if t.Role != "" {
+				who = "the role " + t.Role
+			}
+			said = append(said, fmt.Sprintf("of %s (%s %s)", who, t.Setting, migration.Span(t.After)))
+		}
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	return "Waiting fails with an error sooner, by their own timeouts, for sessions " + strings.Join(said, ", ") + "."
 }
 
 // under names the strongest lock that others wait for meanwhile.

@@ -73,6 +73,30 @@ func TestCheck_tellsForecasts(t *testing.T) {
 	}
 }
 
+// Who gives up before a statement is over is named.
+func TestCheck_tellsWhoGivesUp(t *testing.T) {
+	in := cases["a long forecast of a small table"].input()
+	for _, c := range []struct {
+		timeout migration.Timeout
+		want    string
+	}{
+		{migration.Timeout{Role: "app", Setting: "lock_timeout", After: 2 * time.Second}, "for sessions of the role app (lock_timeout 2.0 s)."},
+		{migration.Timeout{Setting: "statement_timeout", After: time.Second}, "for sessions of any role (statement_timeout 1.0 s)."},
+		{migration.Timeout{Role: "app", Setting: "lock_timeout", After: 3 * time.Second}, ""},
+	} {
+		in.Timeouts = []migration.Timeout{c.timeout}
+		found := said(lint.Check(in))
+		if tells := strings.Contains(found, "Waiting fails with an error sooner"); tells != (c.want != "") || !strings.Contains(found, c.want) {
+			t.Errorf("%+v:\n%s", c.timeout, found)
+		}
+	}
+	in.Forecasts = nil
+	in.Timeouts = []migration.Timeout{{Role: "app", Setting: "lock_timeout", After: time.Second}}
+	if found := said(lint.Check(in)); strings.Contains(found, "Waiting fails") {
+		t.Errorf("without a forecast:\n%s", found)
+	}
+}
+
 func said(findings []migration.Finding) string {
 	var lines []string
 	for _, f := range findings {

@@ -30,6 +30,8 @@ type Input struct {
 	// Time that one invocation has; 0 for any. StatementTimeout is that of the
 	// runner; 0 for none.
 	Time, StatementTimeout time.Duration
+	// Timeouts are those of the sessions that wait for a statement.
+	Timeouts []migration.Timeout
 	// Major of the database that the files will run on; 0: that of the replay.
 	Major  int
 	Policy Policy

@@ -39,7 +39,7 @@ func (s *statement) work(code string, relations []string, summary, fix string) {
 	if s.begins("do") || s.begins("call") || s.begins("select") {
 		fix = "What else the statement does stays. " + fix
 	}
-	s.tell(code, s.weigh(relations), summary, sentences(s.waiting(), s.sizes(relations)), fix)
+	s.tell(code, s.weigh(relations), summary, sentences(s.waiting(), s.sizes(relations), s.givesUp()), fix)
 	s.worksOn = true
 }
 

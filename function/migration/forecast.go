@@ -63,7 +63,7 @@ func (r Rate) Forecast(facts map[string]RelationFacts, speed Speed) (Forecast, b
 	}
 	x := float64(rows)
 	took := r.took(x)
-	parts := []float64{r.fitError(x), r.bendError(x), lineError + farError*max(0, math.Log2(max(x, 1)/(straightFrom*float64(r.Sizes[1].Rows))))}
+	parts := []float64{r.fitError(x), r.bendError(x), r.fixedError(x), lineError + farError*max(0, math.Log2(max(x, 1)/(straightFrom*float64(r.Sizes[1].Rows))))}
 	f := Forecast{Rows: rows}
 	if sample := r.sample(); speed.Known() && sample > 0 {
 		took *= speed.Sample / sample
@@ -90,16 +90,38 @@ func (r Rate) sizes() (a, b Measured) {
 	return a, b
 }
 
-// took is the time in milliseconds over x rows: a line through both sizes, or,
-// where that would begin below nothing, through the larger.
+// took is the time in milliseconds over x rows: a line through both sizes. Where a
+// part of the time seems not to depend on the rows, more rows take half-way between
+// that and what they would take by the larger size alone, since a small size that
+// was measured too slow looks the same.
 func (r Rate) took(x float64) float64 {
+	_, b := r.sizes()
+	times := x / float64(b.Rows)
+	along := b.Milliseconds * times * math.Pow(bent(times), max(0, r.exponent()-slightlyBent))
+	if times <= 1 {
+		return r.line(x, along)
+	}
+	return (along + r.line(x, along)) / 2
+}
+
+// line is the time over x rows by a line through both sizes, otherwise where that
+// begins below nothing or falls.
+func (r Rate) line(x, otherwise float64) float64 {
 	a, b := r.sizes()
 	slope := (b.Milliseconds - a.Milliseconds) / float64(b.Rows-a.Rows)
 	if fixed := a.Milliseconds - slope*float64(a.Rows); slope > 0 && fixed >= 0 {
 		return fixed + slope*x
 	}
-	times := x / float64(b.Rows)
-	return b.Milliseconds * times * math.Pow(bent(times), max(0, r.exponent()-slightlyBent))
+	return otherwise
+}
+
+// fixedError is how far the time over x rows is from that line, as a part of it.
+func (r Rate) fixedError(x float64) float64 {
+	took := r.took(x)
+	if took <= 0 {
+		return 0
+	}
+	return math.Abs(took-r.line(x, took)) / took
 }
 
 // exponent is the power of the rows with which the time grew, 1 where it grew no

@@ -35,8 +35,9 @@ func TestForecast(t *testing.T) {
 		band   float64 // the larger side
 	}{
 		"a line through nothing":             {rate(30, 90), table(360_000, 36_000_000), fast(200), 360, 0.19},
-		"a line with a beginning":            {rate(40, 100), table(360_000, 36_000_000), fast(200), 370, 0.19},
+		"a line with a beginning":            {rate(40, 100), table(360_000, 36_000_000), fast(200), 385, 0.20},
 		"no rows cost the beginning":         {rate(40, 100), table(0, 0), fast(200), 10, 0.20},
+		"a small size measured too slow":     {rate(54, 90), table(360_000, 36_000_000), fast(200), 306, 0.26},
 		"half as fast":                       {rate(30, 90), table(360_000, 36_000_000), fast(400), 720, 0.19},
 		"twice as fast":                      {rate(30, 90), table(360_000, 36_000_000), fast(100), 180, 0.19},
 		"of unknown speed":                   {rate(30, 90), table(360_000, 36_000_000), migration.Speed{}, 360, 1.37},

@@ -45,6 +45,9 @@ func (w *walk) apply(ctx context.Context) {
 		w.fail(err)
 		return
 	}
+	if len(plan.Own) == 0 { // nobody accepts anything of a plan that has begun
+		w.data(ctx, plan)
+	}
 	w.answered(plan)
 	w.foretold(plan)
 	if !w.judged(plan) || !w.unobstructed(ctx, plan) {

@@ -27,7 +27,7 @@ func (w *walk) judge(ctx context.Context, plan migration.Plan) error {
 		files = append(files, p.File)
 	}
 	w.result.Findings = append(w.result.Findings, lint.Check(lint.Input{Files: files, Replay: w.replay, Facts: facts, Major: w.session.Facts().Target.Major(),
-		Forecasts: w.forecast(ctx, plan, facts), Time: w.Time, StatementTimeout: w.settings.StatementTimeout})...)
+		Forecasts: w.forecast(ctx, plan, facts), Time: w.Time, StatementTimeout: w.settings.StatementTimeout, Timeouts: w.session.Facts().Timeouts})...)
 	return nil
 }
 
@@ -68,14 +68,15 @@ func (w *walk) data(ctx context.Context, plan migration.Plan) {
 	w.result.Findings = append(w.result.Findings, found...)
 }
 
-// answered stands for what the data said when the plan was made, which is not
-// asked again: what the approval accepts of it has been found.
+// answered stands for what the data said when the plan was made: where the rows
+// have been mended by now, what the approval accepts of them has been found all
+// the same.
 func (w *walk) answered(plan migration.Plan) {
 	for _, q := range lint.Ask(plan.Todo(), w.replay) {
 		known := slices.ContainsFunc(w.result.Findings, func(f migration.Finding) bool { return f.ID == q.ID() })
 		if !known && slices.Contains(w.request.Approval.Accept, q.ID()) {
 			w.result.Findings = append(w.result.Findings, migration.Finding{Code: q.Code, Severity: migration.Info, File: q.File, Line: q.Line, Statement: q.Statement,
-				Summary: "the data was asked about " + q.Subject + " when this was planned; the approval accepts what it said"}.Identified())
+				Summary: "rows did not fit " + q.Subject + " when this was planned; the approval accepts that"}.Identified())
 		}
 	}
 }

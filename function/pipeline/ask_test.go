@@ -69,6 +69,8 @@ func TestPlan_asksTheData(t *testing.T) {
 			accept = append(accept, f.ID)
 		}
 	}
+	// What nobody accepted blocks: the data is asked again before anything runs.
+	blocked(t, do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: r.Plan.Digest.String()}), migration.FindingsBlock)
 	// Its rows fail: that it was accepted does not make it pass.
 	again := do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: r.Plan.Digest.String(), Approval: migration.Approval{Accept: accept}})
 	want(t, again, migration.Failed)
@@ -79,6 +81,8 @@ func TestPlan_asksTheData(t *testing.T) {
 	if r := do(t, p, pipeline.Request{Action: migration.ActionPlan}); slices.ContainsFunc(r.Findings, func(f migration.Finding) bool { return f.Code == "MF104" }) {
 		t.Errorf("with the rows mended: %s", told(r))
 	}
+	// What was accepted of rows that are mended by now does not stand in the way.
+	want(t, do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: r.Plan.Digest.String(), Approval: migration.Approval{Accept: accept}}), migration.Applied)
 }
 
 // An old transaction that holds a lock on what is touched keeps a plan from

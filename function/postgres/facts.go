@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -89,6 +90,38 @@ SELECT said FROM (
 	  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid AND d.deptype = 'e')
 ) AS mine LIMIT 4`
 
+// timeoutsOfOthersSQL reads when sessions of other roles stop waiting: what is set
+// for roles, for the database, and what the server has for any session like ours.
+// $1 is the role that files run as.
+const timeoutsOfOthersSQL = `
+SELECT coalesce(r.rolname, '')::text, pg_catalog.split_part(c.said, '=', 1), pg_catalog.split_part(c.said, '=', 2)
+FROM pg_catalog.pg_db_role_setting s CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (said)
+LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+WHERE s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
+  AND c.said ~ '^(lock|statement)_timeout=' AND coalesce(r.rolname, '') NOT IN (SESSION_USER, $1::pg_catalog.text)
+UNION
+SELECT '', p.name, p.reset_val || p.unit FROM pg_catalog.pg_settings p
+WHERE p.name IN ('lock_timeout', 'statement_timeout') AND NOT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s
+  CROSS JOIN LATERAL pg_catalog.unnest(s.setconfig) AS c (said) JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+  WHERE r.rolname = SESSION_USER AND c.said LIKE p.name || '=%')
+ORDER BY 1, 2, 3 LIMIT 100`
+
+func scanTimeouts(rows pgx.Rows, timeouts *[]migration.Timeout) error {
+	defer rows.Close()
+	for rows.Next() {
+		var t migration.Timeout
+		var text string
+		if err := rows.Scan(&t.Role, &t.Setting, &text); err != nil {
+			return err
+		}
+		var ends bool
+		if t.After, ends = migration.ParseTimeout(text); ends && !slices.Contains(*timeouts, t) {
+			*timeouts = append(*timeouts, t)
+		}
+	}
+	return rows.Err()
+}
+
 func (s *Session) readFacts(ctx context.Context) error {
 	var (
 		number, pid               int
@@ -125,7 +158,7 @@ func (s *Session) readFacts(ctx context.Context) error {
 }
 
 // contentQueries ask what is in the database: histories, ours and of others,
-// and the first few objects.
+// the first few objects, and when sessions stop waiting.
 func (s *Session) contentQueries() []query {
 	f := &s.facts
 	return []query{
@@ -136,6 +169,7 @@ func (s *Session) contentQueries() []query {
 			return err
 		}},
 		{objectsSQL, nil, column(&f.Objects)},
+		{timeoutsOfOthersSQL, []any{s.settings.Role}, func(rows pgx.Rows) error { return scanTimeouts(rows, &f.Timeouts) }},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 	"github.com/alquimistaai/aurora-migrator/function/postgres"
@@ -44,6 +45,28 @@ func TestFacts_target(t *testing.T) {
 	db.Exec(t, "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
 	if got := facts(t, url, migration.Settings{}).Target; got.Cluster != got.Host {
 		t.Errorf("without the privilege: %+v", got)
+	}
+}
+
+// When sessions of others stop waiting is read of the database and of roles, and not
+// of the role that asks.
+func TestFacts_timeouts(t *testing.T) {
+	db := pgtest.New(t)
+	app, _ := db.Role(t, "")
+	own, url := db.Role(t, "")
+	db.Exec(t, fmt.Sprintf("ALTER ROLE %s SET lock_timeout = '2s'; ALTER ROLE %[1]s IN DATABASE %s SET statement_timeout = '1.5 min'; ALTER ROLE %s SET lock_timeout = '7s'", app, db.Name, own))
+	db.Exec(t, fmt.Sprintf("ALTER DATABASE %s SET statement_timeout = 30000", db.Name))
+	got := facts(t, url, migration.Settings{}).Timeouts
+	for _, want := range []migration.Timeout{{Role: app, Setting: "lock_timeout", After: 2 * time.Second}, {Role: app, Setting: "statement_timeout", After: 90 * time.Second},
+		{Setting: "statement_timeout", After: 30 * time.Second}} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%+v is not in %+v", want, got)
+		}
+	}
+	for _, not := range got {
+		if not.After == 7*time.Second {
+			t.Errorf("its own: %+v", got)
+		}
 	}
 }
 
