@@ -53,7 +53,7 @@ up: local ## the same left running, for aws, sam and psql; PORT=9001, MAJOR=15 t
 .PHONY: test
 test: ## all tests, each database test against a real server
 	@test -n "$(RACE)" || echo "There is no C compiler here, so without the race detector, which needs one: install gcc." >&2
-	go test $(RACE) -shuffle=on ./...
+	go test $(RACE) -shuffle=on -parallel 6 ./...
 
 .PHONY: test-all-majors
 test-all-majors: ## the database tests on PostgreSQL 15, 16, 17 and 18

@@ -33,6 +33,15 @@ func TestReadConfig(t *testing.T) {
 	}
 }
 
+// A name may be as long as PostgreSQL keeps it.
+func TestReadConfig_longestName(t *testing.T) {
+	longest := strings.Repeat("n", 63)
+	c, err := readConfig([]string{address, "MIGRATE_ROLE=" + longest, "MIGRATE_HISTORY_SCHEMA=" + longest})
+	if err != nil || c.Settings.Role != longest || c.Settings.HistorySchema != longest {
+		t.Errorf("%+v: %v", c.Settings, err)
+	}
+}
+
 // What is not set stands for its default, which is not decided here; and a
 // variable that is set to nothing is not set.
 func TestReadConfig_defaults(t *testing.T) {
@@ -56,6 +65,8 @@ func TestReadConfig_saysWhatIsWrong(t *testing.T) {
 		{"MIGRATE_LOCK_TIMEOUT=0s", `MIGRATE_LOCK_TIMEOUT is "0s": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},
 		{"MIGRATE_LOCK_BUDGET=-1s", `MIGRATE_LOCK_BUDGET is "-1s": want a duration of at least 1ms, such as 500ms, 2s or 1m30s`},
 		{"MIGRATE_STATEMENT_TIMEOUT=-1s", `MIGRATE_STATEMENT_TIMEOUT is "-1s": want a duration of at least 0s, such as 500ms, 2s or 1m30s`},
+		{"MIGRATE_HISTORY_SCHEMA=" + strings.Repeat("ç", 32), `MIGRATE_HISTORY_SCHEMA is "` + strings.Repeat("ç", 32) + `": want a name of at most 63 bytes, which is what PostgreSQL keeps of one; this one has 64`},
+		{"MIGRATE_ROLE=" + strings.Repeat("r", 81), `MIGRATE_ROLE, which has 81 bytes: want a name of at most 63 bytes, which is what PostgreSQL keeps of one; this one has 81`},
 		{"MIGRATE_APPROVAL=digests", `MIGRATE_APPROVAL is "digests": want digest, signature or none`},
 		{"MIGRATE_APPROVAL=signature", "MIGRATE_APPROVAL is signature and MIGRATE_APPROVAL_KEYS is not set: nobody could approve anything; give the public keys of those who may (aurora-migrate approve --public --key FILE prints one)"},
 		{"MIGRATE_APPROVAL_KEYS=x", `MIGRATE_APPROVAL_KEYS is "x": key 1 of 1 is not base64: want public keys of ECDSA on P-256: PEM blocks one after another, or the DER of each in base64, with commas between`},

@@ -64,6 +64,8 @@ func (r *run) state(step migration.Step, f *migration.Failure) string {
 		return fmt.Sprintf("It is not known whether %s took effect: the connection was lost before the answer came.%s", what(step), r.before(step))
 	case f.Kind == migration.StillRunning:
 		return fmt.Sprintf("PostgreSQL goes on with statement %d by itself and holds the lock until it is done.%s", step.From+1, r.before(step))
+	case f.Kind == migration.Unlocked:
+		return fmt.Sprintf("Statement %d ran outside a transaction and stays; the history says that it is in doubt.%s", step.From+1, r.before(step))
 	case !step.Alone():
 		return "Nothing of this file was kept: it ran in one transaction, which was rolled back." + r.before(step)
 	case step.From == 0:

@@ -185,13 +185,3 @@ func TestDiagnose_nothingBehindTheEnd(t *testing.T) {
 		}
 	}
 }
-
-func TestIdent(t *testing.T) {
-	for name, want := range map[string]string{
-		"": "", "app_owner": "app_owner", "App": `"App"`, "user": `"user"`, "9a": `"9a"`, `a"b`: `"a""b"`, "a-b": `"a-b"`, "público": `"público"`,
-	} {
-		if got := ident(name); got != want {
-			t.Errorf("%q: %s, want %s", name, got, want)
-		}
-	}
-}

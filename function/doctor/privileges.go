@@ -21,13 +21,13 @@ func privileges(p migration.Probes) found {
 	}
 	if creates := creators(p); len(creates) > 0 && !p.Live.Account.ActingCreates {
 		return broken(fmt.Sprintf("%s, and %s may not create in the database %s", creates[0], role, p.Facts.Target.Database), "Let it create there.",
-			fmt.Sprintf("GRANT CREATE ON DATABASE %s TO %s;", ident(p.Facts.Target.Database), ident(role)))
+			fmt.Sprintf("GRANT CREATE ON DATABASE %s TO %s;", migration.Identifier(p.Facts.Target.Database), migration.Identifier(role)))
 	}
 	can, cannot := creating(p)
 	switch {
 	case len(can) == 0 && len(cannot) == 0:
 		return broken("there is no schema in the search_path in which a file could create anything", "Create one, or set a search_path for the login user.",
-			fmt.Sprintf("CREATE SCHEMA public AUTHORIZATION %s;", ident(role)))
+			fmt.Sprintf("CREATE SCHEMA public AUTHORIZATION %s;", migration.Identifier(role)))
 	case len(can) == 0:
 		return broken(fmt.Sprintf("%s may create nowhere that the files could want it to (%s)", role, few(cannot)), "Let it create in the schemas of the files.", grants(cannot, role)...)
 	case len(cannot) > 0 || len(p.Live.Foreign) > 0:
@@ -48,7 +48,7 @@ func limited(p migration.Probes, role string, cannot []string) found {
 		said = append(said, "does not own "+few(each(foreign, func(o migration.Owned) string { return lower(o.Object) + " (of " + o.Owner + ")" }))+", which the pending files name")
 		fixes = append(fixes, "Only its owner may alter a table or make an index on it: if a pending file does, give it over.")
 		for _, o := range foreign {
-			sql = append(sql, fmt.Sprintf("ALTER %s OWNER TO %s;", o.Object, ident(role)))
+			sql = append(sql, fmt.Sprintf("ALTER %s OWNER TO %s;", o.Object, migration.Identifier(role)))
 		}
 	}
 	return warning(role+" "+strings.Join(said, ", and "), strings.Join(fixes, " "), sql...)
@@ -73,7 +73,7 @@ func creating(p migration.Probes) (can, cannot []string) {
 
 func grants(schemas []string, role string) []string {
 	return each(schemas, func(schema string) string {
-		return fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %s TO %s;", ident(schema), ident(role))
+		return fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %s TO %s;", migration.Identifier(schema), migration.Identifier(role))
 	})
 }
 

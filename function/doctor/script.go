@@ -3,7 +3,6 @@ package doctor
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -54,7 +53,7 @@ func newUsers(p migration.Probes) users {
 		}
 	}
 	for _, name := range []*string{&u.runner, &u.planner, &u.owner, &u.database, &u.schema, &u.lands} {
-		*name = ident(*name)
+		*name = migration.Identifier(*name)
 	}
 	return u
 }
@@ -104,24 +103,6 @@ func (u users) forPlanner() []string {
 	return append(lines,
 		"-- once the history is there, which the first apply makes:",
 		fmt.Sprintf("-- GRANT USAGE ON SCHEMA %s TO %s; GRANT SELECT ON %s.atlas_schema_revisions TO %s;", u.schema, u.planner, u.schema, u.planner))
-}
-
-var simple = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
-
-// reserved are the words that PostgreSQL takes for a name only in quotes.
-var reserved = strings.Fields(`all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
-	concurrently constraint create cross current_catalog current_date current_role current_schema current_time current_timestamp current_user default
-	deferrable desc distinct do else end except false fetch for foreign freeze from full grant group having ilike in initially inner intersect into is
-	isnull join lateral leading left like limit localtime localtimestamp natural none not notnull null offset on only or order outer overlaps placing primary
-	references returning right select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using
-	variadic verbose when where window with`)
-
-// ident is a name as SQL has it, "" for none.
-func ident(name string) string {
-	if name == "" || simple.MatchString(name) && !slices.Contains(reserved, name) {
-		return name
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -40,7 +40,7 @@ func readOnly(p migration.Probes) found {
 	}
 	return broken(fmt.Sprintf("transactions of %s in %s are read-only by default (default_transaction_read_only is on)", t.User, t.Database),
 		fmt.Sprintf("Let %s write, or use another user. If the parameter group says so, the cluster may have been set read-only on purpose.", t.User),
-		fmt.Sprintf("ALTER ROLE %s IN DATABASE %s SET default_transaction_read_only = off;", ident(t.User), ident(t.Database)))
+		fmt.Sprintf("ALTER ROLE %s IN DATABASE %s SET default_transaction_read_only = off;", migration.Identifier(t.User), migration.Identifier(t.Database)))
 }
 
 func pooler(p migration.Probes) found {
@@ -69,7 +69,7 @@ func version(p migration.Probes) found {
 
 func role(p migration.Probes) found {
 	t := p.Facts.Target
-	grant := fmt.Sprintf("GRANT %s TO %s;", ident(t.Role), ident(t.User))
+	grant := fmt.Sprintf("GRANT %s TO %s;", migration.Identifier(t.Role), migration.Identifier(t.User))
 	switch {
 	case p.Settings.Role == "" && p.Planner:
 		return ok("none is set: files run as the user of the runner")
@@ -77,7 +77,7 @@ func role(p migration.Probes) found {
 		return ok("none is set: files run as %s, and what they create is its own", t.User)
 	case p.Facts.RoleMissing:
 		return broken(fmt.Sprintf("the configured role %s does not exist", t.Role), "Create it, or name the right one (DatabaseRole, MIGRATE_ROLE or --role).",
-			fmt.Sprintf("CREATE ROLE %s NOLOGIN;", ident(t.Role)), grant)
+			fmt.Sprintf("CREATE ROLE %s NOLOGIN;", migration.Identifier(t.Role)), grant)
 	case p.Facts.RoleForbidden && p.Planner:
 		return ok("%s, which a planner need not SET", t.Role)
 	case p.Facts.RoleForbidden:
@@ -107,8 +107,8 @@ func history(p migration.Probes) found {
 // anyHistory looks at a history that is there.
 func anyHistory(p migration.Probes) found {
 	h, t := p.History, p.Facts.Target
-	table, user := ident(h.Schema)+".atlas_schema_revisions", ident(t.User)
-	use := fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", ident(h.Schema), user)
+	table, user := migration.Identifier(h.Schema)+".atlas_schema_revisions", migration.Identifier(t.User)
+	use := fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", migration.Identifier(h.Schema), user)
 	switch {
 	case !h.Use || !h.Read:
 		return broken(fmt.Sprintf("%s may not read the history, %s", t.User, table), "Let the login user read it.", granted(p, use, table, user)...)
@@ -145,7 +145,7 @@ func granted(p migration.Probes, use, table, user string) []string {
 // noHistory looks whether one could be made, and whether it may.
 func noHistory(p migration.Probes) found {
 	h, f := p.History, p.Facts
-	user := ident(f.Target.User)
+	user := migration.Identifier(f.Target.User)
 	switch {
 	case len(f.Objects) > 0 && p.Directory.Files > 0:
 		said := fmt.Sprintf("there is none, and the database is not empty (%s): it cannot be told which migrations it already has", few(f.Objects))
@@ -157,10 +157,10 @@ func noHistory(p migration.Probes) found {
 		return ok("none yet; the first apply makes it in the schema %s", h.Schema)
 	case h.SchemaThere && !(h.Use && h.Create):
 		return broken(fmt.Sprintf("there is none, and %s may not create it in the schema %s", f.Target.User, h.Schema), "Let the login user make it.",
-			fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %s TO %s;", ident(h.Schema), user))
+			fmt.Sprintf("GRANT USAGE, CREATE ON SCHEMA %s TO %s;", migration.Identifier(h.Schema), user))
 	case !h.SchemaThere && !p.Live.Account.CreateHere:
 		return broken(fmt.Sprintf("there is none, and %s may not create the schema %s for it", f.Target.User, h.Schema), "Make the schema for the login user.",
-			fmt.Sprintf("CREATE SCHEMA %s AUTHORIZATION %s;", ident(h.Schema), user))
+			fmt.Sprintf("CREATE SCHEMA %s AUTHORIZATION %s;", migration.Identifier(h.Schema), user))
 	}
 	return ok("none yet; the first apply makes it in the schema %s", h.Schema)
 }

@@ -56,7 +56,7 @@ func connections(p migration.Probes) found {
 	switch limit := l.Account.Limit; {
 	case limit >= 0 && limit < needed:
 		return warning(fmt.Sprintf("%s may have %s at a time, and a run takes %d", p.User, count(limit, "connection"), needed), "Raise its limit.",
-			fmt.Sprintf("ALTER ROLE %s CONNECTION LIMIT %d;", ident(p.User), 2*needed))
+			fmt.Sprintf("ALTER ROLE %s CONNECTION LIMIT %d;", migration.Identifier(p.User), 2*needed))
 	case l.Connections+needed > l.Room:
 		return warning(said, fmt.Sprintf("A run takes %d: end what is not needed, or raise max_connections.", needed))
 	}
@@ -73,7 +73,7 @@ func transactions(p migration.Probes) found {
 	if !l.Account.ReadStats {
 		said = append(said, fmt.Sprintf("%s may not see when the transactions of others began (%s of them in this database), nor what holds a lock up", p.User, count(l.Hidden, "session")))
 		fixes = append(fixes, "Let it see them; it shows no rows.")
-		sql = append(sql, fmt.Sprintf("GRANT pg_read_all_stats TO %s;", ident(p.User)))
+		sql = append(sql, fmt.Sprintf("GRANT pg_read_all_stats TO %s;", migration.Identifier(p.User)))
 	}
 	if len(said) > 0 {
 		return warning(strings.Join(said, "; "), strings.Join(fixes, " "), sql...)

@@ -224,15 +224,15 @@ func unlogged(p migration.Probes, f *migration.Failure) (fix string, sql []strin
 		return fmt.Sprintf("The server does not take this password for %s, or has no such user. Where it comes from a secret: see that the secret names this user and holds its present password (a rotation that stopped half way leaves an old one).", p.User), nil
 	case f.SQLState == "28000" && strings.Contains(f.Message, "PAM"):
 		return fmt.Sprintf("Let %s log in by IAM: the cluster has IAM authentication on, the function's role may rds-db:connect as dbuser:CLUSTER-RESOURCE-ID/%s (ClusterResourceId, RunnerUser, PlannerUser), and the user is a member of rds_iam.", p.User, p.User),
-			[]string{"GRANT rds_iam TO " + ident(p.User) + ";"}
+			[]string{"GRANT rds_iam TO " + migration.Identifier(p.User) + ";"}
 	case f.SQLState == "28000" && strings.Contains(f.Message, "pg_hba"):
 		return fmt.Sprintf("The server lets %s in neither from here nor in this way. Aurora with rds.force_ssl says so to whoever comes without TLS: write sslmode=verify-full. Else it is a line in pg_hba.conf.", p.User), nil
 	case f.SQLState == "28000":
-		return fmt.Sprintf("Let %s log in, or use another user.", p.User), []string{"ALTER ROLE " + ident(p.User) + " LOGIN;"}
+		return fmt.Sprintf("Let %s log in, or use another user.", p.User), []string{"ALTER ROLE " + migration.Identifier(p.User) + " LOGIN;"}
 	case f.SQLState == "3D000":
 		return fmt.Sprintf("Create the database %s, or name the right one (DatabaseName, the secret, or DATABASE_URL).", p.Database), nil
 	case f.SQLState == "42501":
-		return fmt.Sprintf("Let %s connect to %s.", p.User, p.Database), []string{fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;", ident(p.Database), ident(p.User))}
+		return fmt.Sprintf("Let %s connect to %s.", p.User, p.Database), []string{fmt.Sprintf("GRANT CONNECT ON DATABASE %s TO %s;", migration.Identifier(p.Database), migration.Identifier(p.User))}
 	}
 	return waking(p.Fault, f), nil
 }

@@ -17,6 +17,7 @@ import (
 // be SET. It returns nil where nothing of that kind stands in the way.
 func Server(f migration.Facts) *migration.Refusal {
 	t := f.Target
+	role, user, database := migration.Identifier(t.Role), migration.Identifier(t.User), migration.Identifier(t.Database)
 	switch {
 	case f.Pooled:
 		return &migration.Refusal{Reason: migration.BehindPooler,
@@ -29,15 +30,15 @@ func Server(f migration.Facts) *migration.Refusal {
 	case f.ReadOnly:
 		return &migration.Refusal{Reason: migration.SessionReadOnly,
 			Summary: fmt.Sprintf("transactions of %s in %s are read-only by default (default_transaction_read_only is on)", t.User, t.Database),
-			Next:    fmt.Sprintf("Let this role write: ALTER ROLE %s IN DATABASE %s SET default_transaction_read_only = off, or use another one.", t.User, t.Database)}
+			Next:    fmt.Sprintf("Let this role write: ALTER ROLE %s IN DATABASE %s SET default_transaction_read_only = off; or use another one.", user, database)}
 	case f.RoleMissing:
 		return &migration.Refusal{Reason: migration.RoleUnusable,
 			Summary: fmt.Sprintf("the configured role %s does not exist", t.Role),
-			Next:    fmt.Sprintf("CREATE ROLE %s NOLOGIN; GRANT %s TO %s;", t.Role, t.Role, t.User)}
+			Next:    fmt.Sprintf("CREATE ROLE %s NOLOGIN; GRANT %s TO %s;", role, role, user)}
 	case f.RoleForbidden:
 		return &migration.Refusal{Reason: migration.RoleUnusable,
 			Summary: fmt.Sprintf("%s may not SET ROLE %s", t.User, t.Role),
-			Next:    fmt.Sprintf("GRANT %s TO %s;", t.Role, t.User)}
+			Next:    fmt.Sprintf("GRANT %s TO %s;", role, user)}
 	}
 	return nil
 }

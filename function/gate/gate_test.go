@@ -44,7 +44,7 @@ func TestServer(t *testing.T) {
 		"a reader is read-only too": {migration.Facts{Reader: true, ReadOnly: true}, "reader: db:5432 is a reader: it is in recovery and cannot be written to (again after 30s)\n" +
 			"Use the cluster's writer endpoint. Right after a failover the name may point at a reader for some seconds: then try again."},
 		"read-only": {migration.Facts{ReadOnly: true}, "read_only: transactions of login in app are read-only by default (default_transaction_read_only is on)\n" +
-			"Let this role write: ALTER ROLE login IN DATABASE app SET default_transaction_read_only = off, or use another one."},
+			"Let this role write: ALTER ROLE login IN DATABASE app SET default_transaction_read_only = off; or use another one."},
 		"a pooler": {migration.Facts{Pooled: true, Reader: true}, "pooler: a connection pooler stands between us and PostgreSQL: another backend answers than the one that was connected to, so the advisory lock would be held by nobody, or by two\n" +
 			"Connect to the cluster's writer endpoint itself, not through RDS Proxy or pgbouncer."},
 		"no such role":     {migration.Facts{RoleMissing: true}, "role: the configured role owner does not exist\nCREATE ROLE owner NOLOGIN; GRANT owner TO login;"},
@@ -53,6 +53,23 @@ func TestServer(t *testing.T) {
 		c.facts.Target = target
 		if got := says(t, gate.Server(c.facts)); got != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s", name, got, c.want)
+		}
+	}
+}
+
+// SQL that is told to be run names its roles and its database as SQL has to.
+func TestServer_quotes(t *testing.T) {
+	for _, c := range []struct {
+		facts migration.Facts
+		next  string
+	}{
+		{migration.Facts{ReadOnly: true}, `Let this role write: ALTER ROLE "log-in" IN DATABASE "my-db" SET default_transaction_read_only = off; or use another one.`},
+		{migration.Facts{RoleMissing: true}, `CREATE ROLE "Owner" NOLOGIN; GRANT "Owner" TO "log-in";`},
+		{migration.Facts{RoleForbidden: true}, `GRANT "Owner" TO "log-in";`},
+	} {
+		c.facts.Target = migration.Target{Database: "my-db", User: "log-in", Role: "Owner"}
+		if got := gate.Server(c.facts).Next; got != c.next {
+			t.Errorf("%s\nwant\n%s", got, c.next)
 		}
 	}
 }

@@ -163,8 +163,17 @@ func TestReadDir_faultsOfAFile(t *testing.T) {
 		"BEGIN outside a transaction": {"-- atlas:txmode none\n\nBEGIN;", []string{"AM132 2_x.sql:3 #1 BEGIN in a migration"}},
 		"DISCARD":                     {"DISCARD ALL;", []string{"AM133 2_x.sql:1 #1 DISCARD in a migration"}},
 		"RESET ALL":                   {"RESET search_path;\nRESET ALL;", []string{"AM133 2_x.sql:2 #2 RESET ALL in a migration"}},
-		"unlock":                      {"SELECT pg_catalog.PG_advisory_unlock_all();\nDO $$ BEGIN PERFORM pg_advisory_unlock_all(); END $$;", []string{"AM133 2_x.sql:1 #1 pg_advisory_unlock_all in a migration", "AM133 2_x.sql:2 #2 pg_advisory_unlock_all in a migration"}},
-		"unlock in a name only":       {"SELECT 'pg_advisory_unlock_all'; CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$SELECT pg_advisory_unlock_all()$$;", nil},
+		"another transaction": {"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nset local transaction read write, isolation level repeatable read;\nSET TRANSACTION READ ONLY;\nSET SESSION TRANSACTION NOT DEFERRABLE;\nSET TRANSACTION SNAPSHOT '00000003-1';",
+			[]string{"AM132 2_x.sql:1 #1 SET TRANSACTION in a migration", "AM132 2_x.sql:2 #2 SET TRANSACTION in a migration", "AM132 2_x.sql:3 #3 SET TRANSACTION in a migration",
+				"AM132 2_x.sql:4 #4 SET TRANSACTION in a migration", "AM132 2_x.sql:5 #5 SET TRANSACTION in a migration"}},
+		"another transaction, by its settings": {"SET transaction_isolation = 'serializable';\nSET LOCAL \"transaction_read_only\" TO on;\nSET transaction_deferrable = off;\nSET transaction_isolation",
+			[]string{"AM132 2_x.sql:1 #1 SET transaction_isolation in a migration", "AM132 2_x.sql:2 #2 SET transaction_read_only in a migration",
+				"AM132 2_x.sql:3 #3 SET transaction_deferrable in a migration", "AM132 2_x.sql:4 #4 SET transaction_isolation in a migration"}},
+		"another transaction, outside": {"-- atlas:txmode none\n\nSET TRANSACTION ISOLATION LEVEL SERIALIZABLE;", []string{"AM132 2_x.sql:3 #1 SET TRANSACTION in a migration"}},
+		"the transaction as it is": {"SET TRANSACTION ISOLATION LEVEL READ COMMITTED;SET LOCAL TRANSACTION READ WRITE, ISOLATION LEVEL READ COMMITTED;SET transaction_isolation TO 'Read Committed';SET transaction_read_only = off;" +
+			"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE;SET default_transaction_read_only = on;SET CONSTRAINTS ALL DEFERRED;SELECT 'SET TRANSACTION READ ONLY';", nil},
+		"unlock":                {"SELECT pg_catalog.PG_advisory_unlock_all();\nDO $$ BEGIN PERFORM pg_advisory_unlock_all(); END $$;", []string{"AM133 2_x.sql:1 #1 pg_advisory_unlock_all in a migration", "AM133 2_x.sql:2 #2 pg_advisory_unlock_all in a migration"}},
+		"unlock in a name only": {"SELECT 'pg_advisory_unlock_all'; CREATE FUNCTION f() RETURNS void LANGUAGE sql AS $$SELECT pg_advisory_unlock_all()$$;", nil},
 		"CONCURRENTLY": {"CREATE INDEX CONCURRENTLY i ON t (a);\nCREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS i ON t (a);\nDROP INDEX CONCURRENTLY i;\nREINDEX (VERBOSE) INDEX CONCURRENTLY i;\nREINDEX (concurrently true) TABLE t;\nALTER TABLE IF EXISTS ONLY a.t DETACH PARTITION b.p CONCURRENTLY;",
 			[]string{"AM134 2_x.sql:1 #1 CREATE INDEX CONCURRENTLY cannot run in a transaction (SQLSTATE 25001)", "AM134 2_x.sql:2 #2 CREATE INDEX CONCURRENTLY cannot run in a transaction (SQLSTATE 25001)",
 				"AM134 2_x.sql:3 #3 DROP INDEX CONCURRENTLY cannot run in a transaction (SQLSTATE 25001)", "AM134 2_x.sql:4 #4 REINDEX CONCURRENTLY cannot run in a transaction (SQLSTATE 25001)",
@@ -236,13 +245,15 @@ func TestReadDir_faultsOfNames(t *testing.T) {
 // What to write instead is what the user sees next; these name it.
 func TestReadDir_fix(t *testing.T) {
 	for text, want := range map[string]string{
-		"-- atlas:txmod none\n\nSELECT 1;":    "Did you mean atlas:txmode?",
-		"-- atlas:frobnicate\n\nSELECT 1;":    "It would be ignored: take it out. Known are atlas:txmode, atlas:checkpoint, atlas:delimiter, atlas:sum, atlas:nolint.",
-		"-- aurora:rerunable\nSELECT 1;":      "Did you mean aurora:rerunnable?",
-		"-- atlas:txmode none\nSELECT 1;":     "Write it at the very top of the file as -- atlas:txmode none, with an empty line below: the file then runs as it says.",
-		"COMMIT;":                             fixTxFile,
-		"-- atlas:txmode none\n\nCOMMIT;":     fixTxNone,
-		"CREATE INDEX CONCURRENTLY i ON t(a)": fixOutside,
+		"-- atlas:txmod none\n\nSELECT 1;":                  "Did you mean atlas:txmode?",
+		"-- atlas:frobnicate\n\nSELECT 1;":                  "It would be ignored: take it out. Known are atlas:txmode, atlas:checkpoint, atlas:delimiter, atlas:sum, atlas:nolint.",
+		"-- aurora:rerunable\nSELECT 1;":                    "Did you mean aurora:rerunnable?",
+		"-- atlas:txmode none\nSELECT 1;":                   "Write it at the very top of the file as -- atlas:txmode none, with an empty line below: the file then runs as it says.",
+		"COMMIT;":                                           fixTxFile,
+		"-- atlas:txmode none\n\nCOMMIT;":                   fixTxNone,
+		"SET TRANSACTION READ ONLY":                         fixModes,
+		"-- atlas:txmode none\n\nSET TRANSACTION READ ONLY": fixNoModes,
+		"CREATE INDEX CONCURRENTLY i ON t(a)":               fixOutside,
 	} {
 		_, faults, err := ReadDir(dirOf(t, map[string]string{"1_a.sql": text}))
 		if err != nil || len(faults) != 1 || faults[0].Fix != want {

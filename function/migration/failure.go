@@ -34,13 +34,15 @@ type Failure struct {
 type FailureKind string
 
 // The kinds. Only after Disconnected and StillRunning is it unknown whether the
-// step took effect; after every other nothing of it did, unless State says so.
+// step took effect, and after Unlocked it did; after every other nothing of it
+// did, unless State says so.
 const (
 	Refused      FailureKind = "refused"       // PostgreSQL said no, and will say it again
 	LockWait     FailureKind = "lock wait"     // a lock was not to be had in time, or a deadlock: try the whole step again
 	Stopped      FailureKind = "stopped"       // the time for it was over
 	Disconnected FailureKind = "disconnected"  // the session is gone
 	StillRunning FailureKind = "still running" // our time is over, the server goes on with it
+	Unlocked     FailureKind = "unlocked"      // the statement ran, and gave the lock back under which its row is written
 	Unreachable  FailureKind = "unreachable"   // there was never a session
 	Unsettled    FailureKind = "unsettled"     // an earlier run left the statement in doubt, and looking does not tell
 )

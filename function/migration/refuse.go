@@ -10,6 +10,8 @@ const (
 	fixCopy     = "Write INSERT statements, or load the rows by other means: none can be sent along with a migration."
 	fixTxFile   = "Take it out: the file runs in one transaction already, together with its row in the history, and with it half a file would stay behind."
 	fixTxNone   = "Take it out: each statement of this file commits by itself. What must stand or fall together belongs into a file without txmode none."
+	fixModes    = "Take it out: the transaction of a file is READ COMMITTED and READ WRITE, and has begun before the first statement. Where nobody else may change a table meanwhile, LOCK TABLE it."
+	fixNoModes  = "Take it out: each statement of this file commits by itself, in a transaction that is READ COMMITTED and READ WRITE."
 	fixOutside  = "Make -- atlas:txmode none the first line of the file and leave the second empty: each statement then commits by itself. Best with no other statement in the file."
 	fixSession  = "Take it out: the session is the migrator's, with its lock and its timeouts, and ends with the run."
 	fixNoName   = "Name the index: after a crash, only its name can tell whether it was built."
@@ -57,6 +59,13 @@ func refuse(stmt Stmt, mode TxMode, unlocks bool) Finding {
 		fix := fixTxFile
 		if mode == TxNone {
 			fix = fixTxNone
+		}
+		return Finding{Code: codeTransaction, Summary: what + " in a migration", Fix: fix}
+	}
+	if what := setsTransaction(t); what != "" {
+		fix := fixModes
+		if mode == TxNone {
+			fix = fixNoModes
 		}
 		return Finding{Code: codeTransaction, Summary: what + " in a migration", Fix: fix}
 	}
@@ -108,6 +117,40 @@ func controlsTransaction(t []Token) string {
 		}
 	}
 	return ""
+}
+
+// transactionSettings are what SET TRANSACTION sets, under their names as
+// settings, with the values that make no difference.
+var transactionSettings = map[string][]string{
+	"transaction_isolation":  {"'read committed'"},
+	"transaction_read_only":  {"off", "'off'", "false", "'false'"},
+	"transaction_deferrable": nil,
+}
+
+// setsTransaction names the statement if it would make the transaction it runs
+// in another one than that is: the server refuses it behind a query (25001), and
+// what is read only takes no row of the history.
+func setsTransaction(t []Token) string {
+	w := &cursor{tokens: t}
+	if !w.take("set") {
+		return ""
+	}
+	_ = w.take("local") || w.take("session")
+	if w.take("transaction") {
+		for w.at < len(t) {
+			if !w.take("isolation", "level", "read", "committed") && !w.take("read", "write") && !w.symbol(",") && !w.symbol(";") {
+				return "SET TRANSACTION"
+			}
+		}
+		return ""
+	}
+	name := w.name()
+	same, known := transactionSettings[name]
+	_ = w.take("to") || w.symbol("=")
+	if !known || w.at < len(t) && slices.Contains(same, strings.ToLower(t[w.at].Text)) {
+		return ""
+	}
+	return "SET " + name
 }
 
 // disturbsSession names the statement if it undoes what the run has set.

@@ -7,9 +7,6 @@ import (
 	"unicode/utf8"
 )
 
-// maxName is how many bytes of a name PostgreSQL keeps.
-const maxName = 63
-
 // Words returns every word of the text that could name an object: as PostgreSQL
 // folds it and as it is written, and what stands between double quotes. Strings,
 // bodies of functions and comments count: rather a word too many than one too
@@ -59,7 +56,7 @@ func addName(found map[string]struct{}, name string) {
 
 // addQuoted adds the name whose opening quote may stand at at.
 func addQuoted(found map[string]struct{}, text string, at int) {
-	const window = 4 * maxName // beyond it a name is cut anyway
+	const window = 4 * MaxIdentifier // beyond it a name is cut anyway
 	rest := text[at+1 : min(at+1+window, len(text))]
 	end, closed := quoteEnd(rest, 0, '"', false)
 	name := strings.ReplaceAll(rest[:end], `""`, `"`)
@@ -77,11 +74,11 @@ func addQuoted(found map[string]struct{}, text string, at int) {
 
 // clip cuts a name where PostgreSQL does, between two characters.
 func clip(name string) string {
-	if len(name) <= maxName {
+	if len(name) <= MaxIdentifier {
 		return name
 	}
-	end := maxName
-	for end > maxName-utf8.UTFMax && !utf8.RuneStart(name[end]) {
+	end := MaxIdentifier
+	for end > MaxIdentifier-utf8.UTFMax && !utf8.RuneStart(name[end]) {
 		end--
 	}
 	return name[:end]

@@ -65,6 +65,8 @@ func badFiles() []badInput {
 		in("END", "CREATE TABLE b ();\nEND;\n", "one transaction already", "AM132", "END in a migration"),
 		in("ROLLBACK", "CREATE TABLE b ();\nrollback;\n", "one transaction already", "AM132", "ROLLBACK in a migration"),
 		in("BEGIN outside a transaction", outside+"BEGIN;\nCREATE TABLE b ();\n", "commits by itself", "AM132", "002_b.sql:3"),
+		in("SET TRANSACTION", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nCREATE TABLE b ();\n", "LOCK TABLE it", "AM132", "002_b.sql:1", "SET TRANSACTION in a migration", "READ COMMITTED and READ WRITE"),
+		in("SET TRANSACTION outside a transaction", outside+"SET TRANSACTION READ ONLY;\nCREATE TABLE b ();\n", "commits by itself", "AM132", "002_b.sql:3"),
 		in("DISCARD ALL", "DISCARD ALL;\n", "the session is the migrator's", "AM133"),
 		in("CONCURRENTLY in a transaction", "CREATE INDEX CONCURRENTLY a_id ON a (id);\n", "-- atlas:txmode none", "AM134", "cannot run in a transaction"),
 		{name: "two files of one version", files: append(twoFiles, "002_c.sql", "CREATE TABLE c ();\n"),

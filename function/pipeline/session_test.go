@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 	"github.com/alquimistaai/aurora-migrator/function/pipeline"
@@ -37,6 +38,29 @@ SELECT see('1');
 	}
 	if owner := db.Query(t, "SELECT relowner::regrole FROM pg_class WHERE relname = 'five'"); owner != "postgres" {
 		t.Errorf("five belongs to %s", owner)
+	}
+}
+
+// What a file outside a transaction SETs holds for the statements behind it,
+// also where another session goes on with it, and not in the next file.
+func TestApply_settingsOfAFileEndWithIt(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, "CREATE TABLE seen (at serial, f text, statement text, lock text); CREATE TABLE may (n int)")
+	baselined(t, db)
+	see := func(f string) string {
+		return "INSERT INTO seen (f, statement, lock) SELECT '" + f + "', current_setting('statement_timeout'), current_setting('lock_timeout');\n"
+	}
+	p := on(t, db.URL, dir(t,
+		"002.sql", outside+"SET statement_timeout = 0;\nSET LOCAL lock_timeout = '5s';\nSET lock_timeout = '7s';\n"+see("2")+"VACUUM;\n"+see("2")+"SELECT 1 / (SELECT count(*) FROM may);\n"+see("2"),
+		"003.sql", see("3"), "004.sql", outside+see("4")))
+	p.Settings.StatementTimeout = 90 * time.Second
+	digest := planned(t, p)
+	want(t, do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: digest}), migration.Failed)
+	db.Exec(t, "INSERT INTO may VALUES (1)")
+	want(t, do(t, p, pipeline.Request{Action: migration.ActionApply, Plan: digest}), migration.Applied)
+	got := db.Query(t, "SELECT f, statement, lock FROM seen ORDER BY at")
+	if want := "2|0|7s\n2|0|7s\n2|0|7s\n3|90s|2s\n4|90s|2s"; got != want {
+		t.Errorf("the files saw\n%s\nwant\n%s", got, want)
 	}
 }
 

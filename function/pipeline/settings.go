@@ -33,7 +33,7 @@ type Setting struct {
 // is and who we are there, which differs from door to door.
 var Settings = []Setting{
 	{"MIGRATE_ROLE", "ROLE", "SET ROLE to this after login: it owns what is created",
-		func(c *Config, v string) error { c.Settings.Role = v; return nil }},
+		func(c *Config, v string) error { return identifier(v, &c.Settings.Role) }},
 	{"MIGRATE_LOCK_TIMEOUT", "DURATION", "how long a statement may wait for a lock before its file is rolled back and tried again (default 2s)",
 		func(c *Config, v string) error { return Duration(v, time.Millisecond, &c.Settings.LockTimeout) }},
 	{"MIGRATE_LOCK_BUDGET", "DURATION", "how long a file may wait in all while it holds locks that stop others (default twice the lock timeout)",
@@ -41,7 +41,7 @@ var Settings = []Setting{
 	{"MIGRATE_STATEMENT_TIMEOUT", "DURATION", "how long a statement may run (default: as long as there is time)",
 		func(c *Config, v string) error { return Duration(v, 0, &c.Settings.StatementTimeout) }},
 	{"MIGRATE_HISTORY_SCHEMA", "SCHEMA", "where atlas_schema_revisions is (default: where it is found)",
-		func(c *Config, v string) error { c.Settings.HistorySchema = v; return nil }},
+		func(c *Config, v string) error { return identifier(v, &c.Settings.HistorySchema) }},
 	{"MIGRATE_APPROVAL", "MODE", "what apply asks for: digest; signature, for a digest that was signed; or none, for a database of your own (default digest)",
 		func(c *Config, v string) error { return approvalMode(v, &c.Settings.Approval) }},
 	{"MIGRATE_APPROVAL_KEYS", "KEYS", "public keys whose signatures count: PEM, or DER in base64 with commas between; ECDSA on P-256",
@@ -97,6 +97,16 @@ func Duration(v string, least time.Duration, into *time.Duration) error {
 		return fmt.Errorf("want a duration of at least %s, such as 500ms, 2s or 1m30s", least)
 	}
 	*into = d
+	return nil
+}
+
+// identifier reads the name of something in the database. PostgreSQL would cut a
+// longer one without an error, and we would then look for it in vain.
+func identifier(v string, into *string) error {
+	if len(v) > migration.MaxIdentifier {
+		return fmt.Errorf("want a name of at most %d bytes, which is what PostgreSQL keeps of one; this one has %d", migration.MaxIdentifier, len(v))
+	}
+	*into = v
 	return nil
 }
 

@@ -166,6 +166,9 @@ func (s *Session) bare(ctx context.Context, step migration.Step) (migration.Step
 		return failed, wrapped
 	}
 	result, err := s.journal(ctx, step, step.Row)
+	if unlocked(err) { // the row stays in doubt, as it is, or as somebody else has it by now
+		return result, &statementError{index: step.From, kind: migration.Unlocked, err: err}
+	}
 	if err == nil {
 		result.Statements = []migration.Ran{{Statement: step.From, Took: took}}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
@@ -34,6 +35,7 @@ func (s *Session) Lock(ctx context.Context, digest migration.Digest) (*migration
 			return nil, s.failure(err)
 		}
 		if locked {
+			s.locked = true
 			return nil, nil
 		}
 		holder, err := s.Holder(ctx)
@@ -67,10 +69,32 @@ func Joins(holder *migration.Peer, digest migration.Digest) bool {
 func (s *Session) tryLock(ctx context.Context) (locked bool, err error) {
 	// The timeouts come with the lock: a client that freezes before its first
 	// file must not keep it either.
-	err = s.conn.QueryRow(ctx, fmt.Sprintf(`SELECT pg_catalog.pg_try_advisory_lock(%d) FROM (SELECT
+	err = s.conn.QueryRow(ctx, fmt.Sprintf(`SELECT CASE WHEN pg_catalog.pg_try_advisory_lock(%d) THEN pg_catalog.pg_try_advisory_lock(%[1]d) ELSE false END FROM (SELECT
 		pg_catalog.set_config('idle_session_timeout', $1, false), pg_catalog.set_config('idle_in_transaction_session_timeout', $2, false)
 		OFFSET 0) AS timeouts`, lockNumber), milliseconds(idleSession), milliseconds(idleTransaction)).Scan(&locked)
 	return locked, err
+}
+
+// stillLocked is a condition that holds where the session holds the lock. It is
+// taken twice, so that one of the two can be given back and taken again: nobody
+// else gets at it in between. That takes microseconds; pg_locks holds up
+// everybody's locks to copy them, for milliseconds on a busy server.
+var stillLocked = fmt.Sprintf(`CASE WHEN pg_catalog.pg_advisory_unlock(%d) THEN pg_catalog.pg_try_advisory_lock(%[1]d) ELSE false END`, lockNumber)
+
+const lockLost = "aurora-migrate: the advisory lock was given back by what runs in this session "
+
+// unlocked says that a row was refused because the session no longer holds the
+// lock: what a file calls can give it back, with pg_advisory_unlock_all.
+func unlocked(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == invalidText && strings.Contains(pg.Message, lockLost)
+}
+
+// placeUnlocked says so.
+func placeUnlocked(f *migration.Failure) {
+	f.SQLState, f.Hint = "", ""
+	f.Message = "the advisory lock is gone: something that this file calls gave back all locks of the session (pg_advisory_unlock_all), so that another migration could have begun"
+	f.Next = "Find what does it (SELECT oid::regprocedure FROM pg_proc WHERE prosrc ~* 'advisory_unlock';), have it give back its own locks only, by their numbers, and plan again."
 }
 
 // peerColumns describes sessions a of pg_stat_activity.

@@ -181,12 +181,16 @@ func (s *Session) finish(trip *trip, step migration.Step) {
 }
 
 // sendRow writes a row of the history. What a version took is added up over the
-// runs that it took. With marked, it fails where the marker is gone.
+// runs that it took. With marked, it fails where the marker is gone. Where the
+// lock was taken and is gone it fails too: somebody else may write by then.
 func (s *Session) sendRow(trip *trip, r migration.Revision, marked bool) {
 	table, _ := s.historyTable()
 	applied := "$4::bigint"
+	if s.locked {
+		applied = `CASE WHEN ` + stillLocked + ` THEN $4::bigint ELSE ('` + lockLost + `' || pg_catalog.pg_backend_pid())::bigint END`
+	}
 	if marked {
-		applied = `CASE WHEN pg_catalog.current_setting('` + marker + `', true) = 'runs' THEN $4::bigint ELSE ('` + markerLost + `' || pg_catalog.current_setting('` + marker + `', true))::bigint END`
+		applied = `CASE WHEN pg_catalog.current_setting('` + marker + `', true) = 'runs' THEN ` + applied + ` ELSE ('` + markerLost + `' || pg_catalog.current_setting('` + marker + `', true))::bigint END`
 	}
 	sql := `INSERT INTO ` + table + ` AS h (version, description, type, applied, total, executed_at, execution_time, error, error_stmt, hash, partial_hashes, operator_version)
 VALUES ($1::text, $2::text, $3::bigint, ` + applied + `, $5::bigint, now(), (extract(epoch from clock_timestamp() - now()) * 1e9)::bigint, $6::text, $7::text, $8::text, $9::jsonb, $10::text)
@@ -257,6 +261,10 @@ func (s *Session) place(step migration.Step, result migration.StepResult, err er
 			position = int(pg.Position)
 		}
 		f.Line, f.Column, f.Excerpt = step.File.Excerpt(at, position)
+	}
+	if unlocked(err) {
+		placeUnlocked(f)
+		return f
 	}
 	if f.SQLState == invalidText && markerGone(err) {
 		f.Statement, f.Line = 0, 0

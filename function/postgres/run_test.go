@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -73,6 +74,47 @@ func TestRun_noticesThatTheTransactionWasEnded(t *testing.T) {
 		}
 		if got := db.Query(t, "SELECT count(*) = 1 FROM atlas_schema_revisions.atlas_schema_revisions"); got != "t" {
 			t.Errorf("%q: a row was written", text)
+		}
+	}
+}
+
+// Reading refuses what would make the transaction of a file another one where
+// PostgreSQL refuses it in the middle of a run, and nowhere else.
+func TestRun_transactionsAreAsTheyAre(t *testing.T) {
+	db := pgtest.New(t)
+	s := open(t, db.URL, migration.Settings{})
+	for _, c := range []struct {
+		sql     string
+		refused bool
+	}{
+		{"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", true},
+		{"SET LOCAL TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE", true},
+		{"SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED", true},
+		{"SET TRANSACTION READ ONLY", true},
+		{"SET SESSION TRANSACTION DEFERRABLE", true},
+		{"SET TRANSACTION NOT DEFERRABLE", true},
+		{"SET TRANSACTION SNAPSHOT '00000003-1'", true},
+		{"SET transaction_isolation = serializable", true},
+		{"SET transaction_isolation = DEFAULT", true},
+		{"SET LOCAL transaction_read_only TO true", true},
+		{"SET transaction_deferrable = off", true},
+		{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED", false},
+		{"SET LOCAL TRANSACTION READ WRITE ISOLATION LEVEL READ COMMITTED", false},
+		{"SET transaction_isolation TO 'Read Committed'", false},
+		{"SET SESSION transaction_read_only = off", false},
+		{"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE", false},
+	} {
+		text := c.sql + ";\nCREATE TABLE a ();\nDROP TABLE a;\n"
+		if _, f := run(t.Context(), s, step(t, "1.sql", text)); (f != nil) != c.refused {
+			t.Errorf("%s: the server says %v", c.sql, f)
+		}
+		sum, err := migration.HashDir(fstest.MapFS{"1.sql": {Data: []byte(text)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, findings, err := migration.ReadDir(fstest.MapFS{"1.sql": {Data: []byte(text)}, "atlas.sum": {Data: sum}})
+		if err != nil || (len(findings) > 0) != c.refused {
+			t.Errorf("%s: reading says %+v, %v", c.sql, findings, err)
 		}
 	}
 }

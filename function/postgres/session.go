@@ -27,6 +27,7 @@ type Session struct {
 	facts    migration.Facts
 	prepared prepared
 	prepares bool // a file has had a PREPARE of its own
+	locked   bool // the advisory lock was taken
 	// schemaThere: the schema that a new history would be made in exists.
 	schemaThere bool
 }
