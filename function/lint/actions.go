@@ -91,6 +91,21 @@ func (a action) addsConstraint(kind string) bool {
 	return t[1].Is(kind) || len(t) > 3 && t[1].Is("constraint") && t[3].Is(kind)
 }
 
+// adds says that it adds a constraint of whatever kind.
+func (a action) adds() bool {
+	return slices.ContainsFunc([]string{"check", "foreign", "unique", "primary", "exclude"}, a.addsConstraint)
+}
+
+func (a action) dropsConstraint() bool {
+	return len(a.tokens) > 1 && a.tokens[0].Is("drop") && a.tokens[1].Is("constraint")
+}
+
+// validates says that it validates one of the constraints.
+func (a action) validates(names ...string) bool {
+	t := a.tokens
+	return len(t) == 3 && says(t, "validate constraint") && slices.Contains(names, ident(t[2].Text))
+}
+
 // addsColumn says that it adds a column of one of these names.
 func (a action) addsColumn(names ...string) bool {
 	t := a.tokens

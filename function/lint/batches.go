@@ -2,10 +2,15 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
+
+// runsAgain stands above what commits by itself: cut off half-way, it can only be
+// run again from its beginning.
+const runsAgain = "-- aurora:rerunnable\n"
 
 // batches is a DO block that runs an UPDATE or DELETE on a table in batches, each
 // committed by itself. change has no WHERE; condition, "" for none, says
@@ -19,7 +24,7 @@ func (s *statement) batches(table, change, condition string) string {
 		condition = " AND (" + condition + ")"
 	}
 	k := key.name
-	return fmt.Sprintf(`DO $$
+	return fmt.Sprintf(runsAgain+`DO $$
 DECLARE
   low %[2]s;
   high %[2]s;
@@ -40,7 +45,7 @@ func ctidBatches(table, change, condition string) string {
 	if condition == "" {
 		return ""
 	}
-	return fmt.Sprintf(`DO $$
+	return fmt.Sprintf(runsAgain+`DO $$
 BEGIN
   LOOP
     %[2]s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %[1]s WHERE %[3]s LIMIT 5000));
@@ -96,8 +101,36 @@ func (s *statement) batched(table string) string {
 	if s.key(table) == nil && t[0].Is("update") {
 		return "" // without a key it could not tell which rows are done
 	}
+	if t[0].Is("update") && buildsOn(migration.Tokens(change)) {
+		return "" // run again after a cut, it would change some rows twice
+	}
 	if condition == "" && t[0].Is("delete") && s.key(table) == nil {
 		condition = "true"
 	}
 	return s.batches(table, change, condition)
+}
+
+// buildsOn says that an UPDATE makes the new value of a column from an old one that
+// it changes, as count = count + 1 does, or that this cannot be told.
+func buildsOn(t []migration.Token) bool {
+	var set, read []string
+	depth, target := 0, false
+	for i, x := range t {
+		switch {
+		case x.Kind == migration.Symbol && x.Text == "(":
+			if target {
+				return true // SET (a, b) = ...
+			}
+			depth++
+		case x.Kind == migration.Symbol && x.Text == ")":
+			depth--
+		case depth == 0 && (x.Is("set") && len(set) == 0 || len(set) > 0 && x.Kind == migration.Symbol && x.Text == ","):
+			target = true
+		case target && x.Name():
+			set, target = append(set, ident(x.Text)), false
+		case len(set) > 0 && x.Name() && !(i+1 < len(t) && t[i+1].Text == "("):
+			read = append(read, ident(x.Text))
+		}
+	}
+	return slices.ContainsFunc(read, func(name string) bool { return slices.Contains(set, name) })
 }

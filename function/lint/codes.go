@@ -70,12 +70,13 @@ const (
 	codeTruncate        = "AM602" // TRUNCATE
 	codeDeleteAll       = "AM603" // DELETE of all rows
 	codeCascade         = "AM604" // objects that the statement does not name are dropped
-	codeDropConstraint  = "AM605" // a CHECK, a unique constraint or a primary key is dropped
-	codeDropType        = "AM606" // a type is dropped
+	codeDropConstraint  = "AM605" // a CHECK, a unique constraint or index, or a primary key is dropped
+	codeDropType        = "AM606" // a type is dropped or gets another name
 	codeMoved           = "AM607" // a relation moves to another schema, or a schema gets another name
 	codeDropCode        = "AM608" // a view, a function or a procedure is dropped
+	codeOrphaned        = "AM609" // a table inherits no more, and its parent's queries lose its rows
 	codeNullsAllowed    = "AM610" // NOT NULL is dropped
-	codeDefaultDropped  = "AM611" // a NOT NULL column loses its default
+	codeDefaultDropped  = "AM611" // a NOT NULL column has no default, or loses it, and running code does not send a value
 	codeDefaultChanged  = "AM612" // a column gets another default
 	codeJSON            = "AM613" // a column of type json
 	codeIntegerKey      = "AM614" // a key that counts in 32 bits or fewer
@@ -91,7 +92,7 @@ const (
 	codeTriggersOff     = "AM624" // triggers that keep foreign keys are switched off
 	codeExtension       = "AM625" // an extension is dropped or changed
 	codeTrigger         = "AM626" // a trigger on a table in use
-	codeSequence        = "AM630" // a sequence is dropped or restarted
+	codeSequence        = "AM630" // a sequence is dropped, set back, bounded or gets another name
 	codeDropDatabase    = "AM631" // DROP DATABASE
 	codeVolatileCheck   = "AM632" // a CHECK that depends on the clock or on chance
 	codeNotEnforced     = "AM633" // a constraint NOT ENFORCED

@@ -98,12 +98,22 @@ func (s *statement) foreignKey(ks []migration.ConstraintSeen) {
 		fmt.Sprintf("reads all of %s and looks up %s while writes to both wait, to verify the foreign key %s", k.Table, k.References, list(constraintNames(ks))), fix(words, files...))
 }
 
-// addThenValidate are the files that add constraints NOT VALID and validate them.
+// addThenValidate are the files that add constraints NOT VALID and validate them;
+// nil where it cannot be told how. A foreign key locks what it refers to as well:
+// each such table has a file of its own.
 func (s *statement) addThenValidate(kind string, ks []migration.ConstraintSeen) []RewriteFile {
-	add := s.beyond(kind, ks)
+	before, ok := s.beyond(kind, ks)
+	if !ok {
+		return nil
+	}
+	var to []string // what is referred to, in the order in which it is
+	add := make(map[string][]string)
 	var validate []string
 	for _, k := range ks {
-		add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", k.Table, ident(k.Name), k.Definition))
+		if add[k.References] == nil {
+			to = append(to, k.References)
+		}
+		add[k.References] = append(add[k.References], fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", k.Table, ident(k.Name), k.Definition))
 		validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", k.Table, ident(k.Name)))
 		for _, part := range s.e.Constraints { // what refers to the partitions is not validated with it
 			if to := s.before.table(part.References); part.Table == k.Table && to != nil && slices.Contains(to.parents, k.References) {
@@ -111,7 +121,14 @@ func (s *statement) addThenValidate(kind string, ks []migration.ConstraintSeen) 
 			}
 		}
 	}
-	return []RewriteFile{one(add...), one(validate...)}
+	if kind != "foreign" {
+		return []RewriteFile{one(append(before, add[""]...)...), one(validate...)}
+	}
+	files := []RewriteFile{one(before...)}
+	for _, name := range to {
+		files = append(files, one(add[name]...))
+	}
+	return append(files, one(validate...))
 }
 
 func (s *statement) keyOfPartitions(ks []migration.ConstraintSeen) []RewriteFile {
@@ -123,12 +140,17 @@ func (s *statement) keyOfPartitions(ks []migration.ConstraintSeen) []RewriteFile
 		}
 		finish = append(finish, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", k.Table, ident(k.Name), k.Definition))
 	}
-	return []RewriteFile{one(append(s.beyond("foreign", ks), add...)...), one(validate...), one(finish...)}
+	before, ok := s.beyond("foreign", ks)
+	if !ok {
+		return nil
+	}
+	return []RewriteFile{one(before...), one(add...), one(validate...), one(finish...)}
 }
 
 // beyond is what the statement does beyond adding these constraints of one
-// table. One that stands within ADD COLUMN has its column added by itself.
-func (s *statement) beyond(kind string, ks []migration.ConstraintSeen) []string {
+// table. One that stands within ADD COLUMN has its column added by itself; false
+// where more stands there than can be told.
+func (s *statement) beyond(kind string, ks []migration.ConstraintSeen) ([]string, bool) {
 	a, ok := s.alter()
 	apart := 0
 	for _, x := range a.actions {
@@ -136,22 +158,52 @@ func (s *statement) beyond(kind string, ks []migration.ConstraintSeen) []string 
 			apart++
 		}
 	}
+	ours := func(x action) bool { return x.addsConstraint(kind) || x.validates(constraintNames(ks)...) }
 	if ok && apart >= len(ks) {
-		return []string{s.without(func(x action) bool { return x.addsConstraint(kind) })}
+		return []string{s.without(ours)}, true
 	}
 	var names, columns []string
 	for _, c := range s.e.Columns {
-		if c.Table == ks[0].Table && c.Change == migration.Created {
-			names = append(names, c.Column)
-			columns = append(columns, addColumn(c))
+		if c.Table != ks[0].Table || c.Change != migration.Created {
+			continue
+		}
+		names = append(names, c.Column)
+		columns = append(columns, s.addColumn(a, c))
+		if c.Identity || c.Generated != "" {
+			return nil, false
 		}
 	}
-	rest := s.without(func(x action) bool { return x.addsConstraint(kind) || x.addsColumn(names...) })
-	return append(columns, rest)
+	for _, o := range s.e.Constraints { // of another kind, within ADD COLUMN as well
+		among := slices.ContainsFunc(ks, func(k migration.ConstraintSeen) bool { return k.Name == o.Name })
+		on, _, _ := strings.Cut(o.Definition, " REFERENCES ")
+		if o.Table == ks[0].Table && !among && o.Kind != "not null" && slices.ContainsFunc(names, func(n string) bool { return mentions(on, n) }) {
+			return nil, false
+		}
+	}
+	rest := s.without(func(x action) bool { return ours(x) || x.addsColumn(names...) })
+	return append(columns, rest), true
 }
 
-func addColumn(c migration.ColumnSeen) string {
-	text := fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", c.Table, ident(c.Column), c.Type)
+// addColumn is the statement that adds a column without its constraints.
+func (s *statement) addColumn(a alter, c migration.ColumnSeen) string {
+	exists, collation := "", ""
+	for _, x := range a.actions {
+		if !x.addsColumn(c.Column) {
+			continue
+		}
+		if says(x.tokens, "if not exists") {
+			exists = "IF NOT EXISTS "
+		}
+		for i, t := range x.tokens[:len(x.tokens)-1] {
+			if t.Is("collate") {
+				collation = " COLLATE " + ident(x.tokens[i+1].Text)
+				if i+3 < len(x.tokens) && x.tokens[i+2].Text == "." {
+					collation += "." + ident(x.tokens[i+3].Text)
+				}
+			}
+		}
+	}
+	text := fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s%s %s%s", c.Table, exists, ident(c.Column), c.Type, collation)
 	if c.Default != "" && c.Generated == "" {
 		text += " DEFAULT " + c.Default
 	}
@@ -222,7 +274,16 @@ func (s *statement) nullsEndedIn(table string, columns []string) {
 			fix("Drop it in a statement behind:", one(append(set, rest)...)))
 		return
 	}
-	s.work(codeNotNull, []string{table}, fmt.Sprintf("SET NOT NULL reads all of %s under ACCESS EXCLUSIVE, for %s", table, list(columns)),
+	words := fmt.Sprintf("SET NOT NULL reads all of %s under ACCESS EXCLUSIVE, for %s", table, list(columns))
+	if proofs := s.provable(table, columns); len(proofs) > 0 {
+		var validate []string
+		for _, name := range proofs {
+			validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, name))
+		}
+		s.work(codeNotNull, []string{table}, words, fix(fmt.Sprintf("What proves that there are no nulls is there, NOT VALID: %s. Validate it first, which lets others work:", list(proofs)), one(validate...), one(s.text())))
+		return
+	}
+	s.work(codeNotNull, []string{table}, words,
 		fix("Prove first, by a CHECK that is validated while others work, that there are no nulls:", append([]RewriteFile{one(rest)}, s.notNull(table, columns)...)...))
 }
 
@@ -232,6 +293,29 @@ func (s *statement) proved(table, name string) bool {
 	return t != nil && slices.ContainsFunc(t.constraints, func(k constraint) bool {
 		return k.valid && strings.Contains(k.definition, "("+ident(name)+" IS NOT NULL)")
 	})
+}
+
+// provable are constraints that are there NOT VALID and that prove, once they are
+// validated, that the columns have no nulls; none where one of the columns lacks
+// such a constraint.
+func (s *statement) provable(table string, columns []string) []string {
+	t := s.before.table(table)
+	if t == nil {
+		return nil
+	}
+	var names []string
+	for _, c := range columns {
+		i := slices.IndexFunc(t.constraints, func(k constraint) bool {
+			words := migration.Tokens(k.definition)
+			sure := !slices.ContainsFunc(words, func(x migration.Token) bool { return x.Is("or") || x.Is("case") }) && !says(words, "not (")
+			return !k.valid && (sure && strings.Contains(k.definition, "("+ident(c)+" IS NOT NULL)") || k.definition == "NOT NULL "+ident(c)+" NOT VALID")
+		})
+		if i < 0 {
+			return nil
+		}
+		names = append(names, t.constraints[i].name)
+	}
+	return unique(names)
 }
 
 // notNull are the files that make columns NOT NULL without a scan that others

@@ -104,6 +104,7 @@ func (s *statement) droppedThings() {
 			}
 		case kind == "extension":
 			lost[codeExtension] = append(lost[codeExtension], o.Name)
+		case isCode(kind) && o.Cascaded && s.ofExtension(o):
 		case isCode(kind) && o.Cascaded:
 			lost[codeCascade] = append(lost[codeCascade], kind+" "+o.Name)
 		case isCode(kind) && !s.remade(o):
@@ -127,6 +128,12 @@ func (s *statement) droppedThings() {
 		s.tell(codeDropCode, migration.Warning, "drops "+list(names), "Running code that uses it fails. Bodies of SQL functions that name it are not dependents, and fail at their next call.",
 			"Let no running code use it any more, and drop it a release later.")
 	}
+}
+
+// ofExtension says that an object went with the extension that had brought it,
+// which the statement drops: the catalogue does not tell of it by itself.
+func (s *statement) ofExtension(o migration.ObjectSeen) bool {
+	return s.before.get(o.Kind, o.Name) == "" && slices.ContainsFunc(s.e.Objects, func(x migration.ObjectSeen) bool { return x.Kind == "extension" && x.Change == migration.Dropped })
 }
 
 func isCode(kind string) bool {
@@ -225,10 +232,10 @@ func (s *statement) needless(t *table, k *constraint) bool {
 			return true
 		}
 	}
+	if kind == "CHECK" && saysNotNull(is, k.definition) {
+		return true
+	}
 	for _, c := range is.columns {
-		if kind == "CHECK" && c.notNull && strings.Contains(k.definition, "("+c.name+" IS NOT NULL)") {
-			return true
-		}
 		if kind == "NOT" && c.notNull && k.definition == "NOT NULL "+c.name {
 			return true
 		}
@@ -239,6 +246,23 @@ func (s *statement) needless(t *table, k *constraint) bool {
 		}
 	}
 	return kind == "CHECK" && (is.bound != "" || t.bound != "")
+}
+
+// saysNotNull says that a CHECK asks for no more than the columns of a table that
+// are NOT NULL keep by themselves.
+func saysNotNull(t *table, definition string) bool {
+	rest := definition
+	for _, c := range t.columns {
+		if c.notNull {
+			rest = strings.NewReplacer("("+c.name+" IS NOT NULL)", "", "(NOT ("+c.name+" IS NULL))", "").Replace(rest)
+		}
+	}
+	if rest == definition {
+		return false
+	}
+	asked := slices.DeleteFunc(migration.Tokens(strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(rest, "CHECK"), " NOT VALID"), " NO INHERIT")), func(x migration.Token) bool { return x.Kind == migration.Symbol && (x.Text == "(" || x.Text == ")") })
+	more := slices.ContainsFunc(asked, func(x migration.Token) bool { return !x.Is("and") && !x.Is("or") })
+	return !more || !slices.ContainsFunc(asked, func(x migration.Token) bool { return x.Is("and") || x.Is("not") })
 }
 
 func kindOf(definition string) string {

@@ -17,9 +17,12 @@ func (s *statement) built() {
 		if s.rewrites(i.Table) || slices.ContainsFunc(s.e.Columns, retypes(root)) || i.Table == s.partition || !s.blocked(i.Table) {
 			continue
 		}
+		if i.Rebuilt && slices.Contains(s.e.Truncates, i.Table) {
+			continue // there is nothing to build
+		}
 		code := codeCreateIndex
 		switch {
-		case i.Rebuilt:
+		case i.Rebuilt && !s.replaces(i):
 			code = codeReindex
 		case i.Primary:
 			code = codePrimaryKey
@@ -36,6 +39,26 @@ func (s *statement) built() {
 			s.builds(code, kinds[code], leaves)
 		}
 	}
+}
+
+// replaces says that the index only has the name of one that was there: the
+// statement drops a constraint and adds another of that name.
+func (s *statement) replaces(i migration.IndexSeen) bool {
+	return i.Constraint != "" && slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool {
+		return k.Table == i.Table && k.Name == i.Constraint && !k.Validated
+	})
+}
+
+// collates says that it gives a column another collation and no other type.
+func (s *statement) collates() bool {
+	a, _ := s.alter()
+	return slices.ContainsFunc(a.actions, func(x action) bool {
+		if len(x.tokens) == 0 || !x.tokens[0].Is("alter") {
+			return false
+		}
+		typ, _ := x.typeAndUsing()
+		return says(migration.Tokens(typ), "collate")
+	})
 }
 
 func (s *statement) excludes(i migration.IndexSeen) bool {
@@ -62,6 +85,11 @@ func (s *statement) builds(code string, all, leaves []migration.IndexSeen) {
 		s.work(code, tables, fmt.Sprintf("builds the exclusion constraint %s on %s under ACCESS EXCLUSIVE", list(names), on),
 			"It cannot be added NOT VALID nor built CONCURRENTLY: make a new table with it, copy the rows in batches, and swap the names in one short transaction, or do it in a window when nobody works.")
 	case codeReindex:
+		if s.collates() {
+			s.work(codeIndexRebuilt, tables, fmt.Sprintf("builds %s on %s anew under ACCESS EXCLUSIVE, to change the collation of a column", list(names), on),
+				"Say COLLATE in the queries that need it, with an index over the column with that COLLATE, built CONCURRENTLY. Or build the indexes on a new column of that collation, CONCURRENTLY, fill it in batches, and swap the names in one short transaction.")
+			return
+		}
 		if !s.says("reindex") {
 			s.work(codeWork, tables, fmt.Sprintf("builds %s on %s anew while others wait", list(names), on), "Find out what the statement changes of them, and do it on a new index that is built CONCURRENTLY.")
 			return
@@ -75,8 +103,16 @@ func (s *statement) builds(code string, all, leaves []migration.IndexSeen) {
 		if tree {
 			words = "Build the index of each partition first, CONCURRENTLY, make it a constraint there, and then add the one of the parent, which builds nothing:"
 		}
+		if s.dropsConstraints() {
+			words = "Build the index first, CONCURRENTLY, and then make it the constraint in the statement that drops the old one, which takes no time:"
+		}
 		s.work(code, tables, fmt.Sprintf("builds the %s %s on %s under ACCESS EXCLUSIVE", what, list(names), on), fix(words, s.usingIndex(code, tops, leaves, tree)...))
 	}
+}
+
+func (s *statement) dropsConstraints() bool {
+	a, _ := s.alter()
+	return slices.ContainsFunc(a.actions, action.dropsConstraint)
 }
 
 // tops are the indexes that are no part of an index of a parent in the list.
@@ -94,6 +130,9 @@ func (s *statement) tops(all []migration.IndexSeen) []migration.IndexSeen {
 func (s *statement) indexAdvice(tree bool) string {
 	if tree {
 		return "CONCURRENTLY is refused on a partitioned table (0A000): make the index of the parent without its partitions, build theirs CONCURRENTLY, and attach them:"
+	}
+	if s.says("if not exists") {
+		return "Build it CONCURRENTLY, in a file of its own outside a transaction; without IF NOT EXISTS, which passes over the INVALID index that a failed build leaves:"
 	}
 	return "Build it CONCURRENTLY, in a file of its own outside a transaction:"
 }
@@ -173,10 +212,33 @@ func (s *statement) usingIndex(code string, tops, leaves []migration.IndexSeen, 
 	if len(ks) == 0 {
 		return nil
 	}
-	first := s.beyond(word, ks)
-	for _, i := range leaves {
-		build = append(build, concurrentIndex(i.Definition))
-		finish = append(finish, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s%s", i.Table, ident(i.Constraint), kind, ident(last(i.Index)), deferred(ks[0].Definition)))
+	first, ok := s.beyond(word, ks)
+	if !ok {
+		return nil
+	}
+	// A key that is dropped stays until the new one takes its place, in one
+	// statement: there is no moment without.
+	drops := action.dropsConstraint
+	if s.dropsConstraints() {
+		if tree || len(leaves) != 1 {
+			return nil
+		}
+		stays := s.without(func(x action) bool { return drops(x) || x.addsConstraint(word) })
+		dropped := s.without(func(x action) bool { return !drops(x) })
+		if len(first) != 1 {
+			return nil
+		}
+		first = []string{stays}
+		i := leaves[0]
+		next := named(last(i.Index), "", "_new")
+		definition := strings.Replace(concurrentIndex(i.Definition), " "+ident(last(i.Index))+" ", " "+next+" ", 1)
+		build = append(build, definition)
+		finish = append(finish, fmt.Sprintf("%s, ADD CONSTRAINT %s %s USING INDEX %s%s", dropped, ident(i.Constraint), kind, next, deferred(ks[0].Definition)))
+	} else {
+		for _, i := range leaves {
+			build = append(build, concurrentIndex(i.Definition))
+			finish = append(finish, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s USING INDEX %s%s", i.Table, ident(i.Constraint), kind, ident(last(i.Index)), deferred(ks[0].Definition)))
+		}
 	}
 	if tree {
 		for _, k := range ks {

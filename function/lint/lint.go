@@ -143,9 +143,13 @@ type sheet struct {
 func (s *sheet) statement(i int) {
 	e := s.effects[i]
 	st := &statement{sheet: s, stmt: s.file.Stmts[i], e: e, tokens: deepTokens(s.file.Stmts[i].Text)}
-	for _, rule := range rules {
-		rule(st)
+	for _, transaction := range st.transactions() {
+		st.e, st.worksOn = transaction, false
+		for _, rule := range rules {
+			rule(st)
+		}
 	}
+	st.e = e
 	if !st.apart() {
 		s.hold(st)
 	}
@@ -163,6 +167,7 @@ var rules = []func(*statement){
 	(*statement).domains,
 	(*statement).constraints,
 	(*statement).nullsEnded,
+	(*statement).maintained,
 	(*statement).built,
 	(*statement).fails,
 	(*statement).worked,
@@ -170,13 +175,16 @@ var rules = []func(*statement){
 	(*statement).partitions,
 	(*statement).manyLocks,
 	(*statement).droppedIndexes,
+	(*statement).droppedUniqueness,
 	(*statement).droppedThings,
 	(*statement).droppedConstraints,
 	(*statement).renamed,
 	(*statement).columnsChanged,
 	(*statement).rowsWritten,
+	(*statement).counted,
 	(*statement).enums,
 	(*statement).words,
+	(*statement).cutShort,
 	(*statement).busy,
 	(*statement).foretells,
 }

@@ -25,7 +25,13 @@ func (s *statement) attachedTable() string {
 	if !s.says("attach partition") {
 		return ""
 	}
-	for _, l := range s.e.Locks {
+	locks := slices.Clone(s.e.Locks)
+	for _, h := range s.held { // a lock that it needs may be there already
+		if slices.ContainsFunc(s.tokens, func(t migration.Token) bool { return t.Name() && t.Text == last(h.Relation) }) {
+			locks = append(locks, h.LockSeen)
+		}
+	}
+	for _, l := range locks {
 		if !isTable(l.Kind) {
 			continue
 		}
@@ -51,19 +57,21 @@ func (s *statement) attachedScan() {
 	s.work(codeAttachScan, []string{p}, fmt.Sprintf("reads all of %s under ACCESS EXCLUSIVE, to see that its rows fit the bounds", p), fix(words, files...))
 }
 
-// justMade says that the file before this one made the table, and that neither
-// put rows into it.
+// justMade says that a file before this one made the table, and that none put
+// rows into it since.
 func (s *statement) justMade(name string) bool {
 	at := slices.IndexFunc(s.in.Files, func(f migration.File) bool { return f.Name == s.file.Name })
-	if at < 1 {
+	maker := slices.IndexFunc(s.in.Files, func(f migration.File) bool {
+		return slices.ContainsFunc(s.created, func(c fresh) bool { return c.name == name && c.file == f.Name })
+	})
+	if at < 1 || maker < 0 || maker >= at {
 		return false
 	}
-	maker := s.in.Files[at-1]
-	made := slices.ContainsFunc(s.created, func(f fresh) bool { return f.name == name && f.file == maker.Name })
-	if !made {
-		return false
+	since := slices.Clone(s.file.Stmts[:s.e.Statement-1])
+	for _, f := range s.in.Files[maker:at] {
+		since = append(since, f.Stmts...)
 	}
-	for _, stmt := range slices.Concat(maker.Stmts, s.file.Stmts[:s.e.Statement-1]) {
+	for _, stmt := range since {
 		t := deepTokens(stmt.Text)
 		for _, w := range []string{"insert", "select", "copy", "call", "merge"} {
 			if says(t, w) {
@@ -85,10 +93,16 @@ func (s *statement) inheritedKeyOrIndex() bool {
 func (s *statement) impliedBound(name string) bool {
 	is := s.after.table(name)
 	was := s.before.table(name)
-	if is == nil || was == nil {
+	if is == nil || was == nil || len(is.parents) == 0 {
 		return false
 	}
 	want := s.bound(is)
+	if parent := s.after.table(is.parents[0]); parent != nil { // a column that is NOT NULL says so without the CHECK
+		_, inside, _ := strings.Cut(parent.partitioned, " (")
+		if c := was.column(strings.TrimSuffix(inside, ")")); c != nil && c.notNull {
+			want = strings.TrimPrefix(want, c.name+" IS NOT NULL AND ")
+		}
+	}
 	return want != "" && slices.ContainsFunc(was.constraints, func(k constraint) bool {
 		return k.valid && strings.HasPrefix(k.definition, "CHECK") && sameCondition(k.definition, want)
 	})
@@ -226,8 +240,14 @@ func (s *statement) defaultScan() {
 		if p == nil {
 			continue
 		}
+		words := "Prove first, by a CHECK on the default partition, that it has none:"
+		files := s.provenBound(r.Relation, p, "NOT ")
+		if s.partitionOf(p) {
+			words = "Prove first, by a CHECK on the default partition, that it has none; and create the table apart, and attach it, which lets others use the parent:"
+			files = s.apartOfDefault(t.parents[0], p)
+		}
 		s.work(codeDefaultScan, []string{r.Relation}, fmt.Sprintf("reads all of the default partition %s under ACCESS EXCLUSIVE, to see that it has no rows for %s", r.Relation, p.name),
-			fix("Prove first, by a CHECK on the default partition, that it has none:", s.provenBound(r.Relation, p, "NOT ")...))
+			fix(words, files...))
 		return
 	}
 }
@@ -275,7 +295,7 @@ func (s *statement) partitions() {
 		}
 		if p := s.newPartition(l.Relation); p != nil && s.partition == "" && !s.says("attach partition") {
 			s.tell(codePartitionOf, s.lesser(migration.Warning, l.Relation), fmt.Sprintf("CREATE TABLE ... PARTITION OF takes ACCESS EXCLUSIVE on %s", l.Relation),
-				s.waiting(), fix("Create the table apart, and attach it, which lets others read and write:", s.createdApart(l.Relation, p)...))
+				s.waiting(), s.partitionAdvice(l.Relation, p))
 			return
 		}
 		if p := s.detachedTable(l.Relation); p != "" {
@@ -283,6 +303,47 @@ func (s *statement) partitions() {
 			return
 		}
 	}
+}
+
+// partitionOf says that the statement creates the partition as one.
+func (s *statement) partitionOf(p *table) bool {
+	return p != nil && s.partition == "" && s.begins("create table") && s.says("partition of")
+}
+
+// defaultOf is the default partition that a parent had, "" for none.
+func (s *statement) defaultOf(parent string) string {
+	t := s.before.table(parent)
+	if t == nil {
+		return ""
+	}
+	at := slices.IndexFunc(t.children, func(child string) bool {
+		k := s.before.table(child)
+		return k != nil && k.bound == "DEFAULT"
+	})
+	if at < 0 {
+		return ""
+	}
+	return t.children[at]
+}
+
+func (s *statement) partitionAdvice(parent string, p *table) string {
+	if other := s.defaultOf(parent); other != "" {
+		return fix(fmt.Sprintf("Create the table apart, and attach it, which lets others use the parent; and prove before, by a CHECK on the default partition %s, that it has no rows for it:", other), s.apartOfDefault(parent, p)...)
+	}
+	return fix("Create the table apart, and attach it, which lets others read and write:", s.createdApart(parent, p)...)
+}
+
+// apartOfDefault are the files of createdApart where there is a default partition,
+// which must be proved to have no rows for the new one; nil where it cannot be
+// told how.
+func (s *statement) apartOfDefault(parent string, p *table) []RewriteFile {
+	other := s.defaultOf(parent)
+	files := s.provenBound(other, p, "NOT ")
+	if len(files) != 3 {
+		return nil
+	}
+	files[2] = RewriteFile{SQL: s.createdApart(parent, p)[0].SQL + "\n" + one(fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", other, named(other, "", "_bounds"))).SQL}
+	return files
 }
 
 func (s *statement) createdApart(parent string, p *table) []RewriteFile {

@@ -47,7 +47,7 @@ func (s *statement) retypedTable(table string) {
 	switch {
 	case slices.ContainsFunc(s.e.Rewrites, of):
 		if len(referring) == 0 {
-			s.work(codeRetyped, []string{table}, "writes "+table+" and its indexes anew under ACCESS EXCLUSIVE, to change "+what, retypeAdvice(table, c))
+			s.work(codeRetyped, []string{table}, "writes "+table+" and its indexes anew under ACCESS EXCLUSIVE, to change "+what, s.retypeAdvice(table, changed))
 		}
 	case slices.ContainsFunc(s.e.Indexes, func(i migration.IndexSeen) bool { return of(i.Table) }):
 		s.work(codeIndexRebuilt, []string{table}, "builds "+list(s.rebuilt(of))+" anew under ACCESS EXCLUSIVE, to change "+what,
@@ -87,14 +87,6 @@ func (s *statement) referring(table string) []string {
 func refersTo(definition, table string) bool {
 	_, after, ok := strings.Cut(definition, ") REFERENCES ")
 	return ok && strings.HasPrefix(definition, "FOREIGN KEY") && (strings.HasPrefix(after, table+"(") || strings.HasPrefix(after, strings.TrimPrefix(table, "public.")+"("))
-}
-
-func retypeAdvice(table string, c migration.ColumnSeen) string {
-	name, next := ident(c.Column), named(c.Column, "", "_new")
-	return fmt.Sprintf("Expand and contract, a release apart: ALTER TABLE %[1]s ADD COLUMN %[3]s %[4]s; have a trigger write both columns; fill the old rows in batches "+
-		"(UPDATE %[1]s SET %[3]s = %[2]s::%[4]s WHERE ...); build its indexes CONCURRENTLY; then, in one short transaction, "+
-		"ALTER TABLE %[1]s RENAME COLUMN %[2]s TO %[5]s; ALTER TABLE %[1]s RENAME COLUMN %[3]s TO %[2]s; and drop %[5]s a release later.",
-		table, name, next, c.Type, named(c.Column, "", "_old"))
 }
 
 // recheck drops the CHECKs on columns, changes these, and adds them again.

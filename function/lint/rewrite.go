@@ -76,7 +76,8 @@ func joined(statements []string) string {
 }
 
 // fix is advice in words, and below it the rewrite with what does not fit one
-// file put into several; files with nothing in them are left out.
+// file put into several; files with nothing in them are left out. Words that end
+// in a colon end in a full stop where no file is left.
 func fix(words string, files ...RewriteFile) string {
 	var r Rewrite
 	for _, f := range files {
@@ -85,6 +86,9 @@ func fix(words string, files ...RewriteFile) string {
 		}
 	}
 	if len(r.Files) == 0 {
+		if announced, ok := strings.CutSuffix(words, ":"); ok {
+			words = announced + "."
+		}
 		return words
 	}
 	return words + "\n" + r.String()

@@ -26,6 +26,9 @@ func (s *statement) rewritten() {
 	case s.says("vacuum"), s.says("cluster") && !s.begins("alter"):
 		s.work(codeVacuumFull, rest, fmt.Sprintf("writes %s and its indexes anew under ACCESS EXCLUSIVE", tables),
 			"VACUUM without FULL lets the room be used again and stops nobody. To give it back, pg_repack does the same work beside the running database.")
+	case s.expressed(rest) != "":
+		s.work(codeGenerated, rest, fmt.Sprintf("SET EXPRESSION writes %s and its indexes anew under ACCESS EXCLUSIVE, to fill %s by another expression", tables, s.expressed(rest)),
+			"Add a plain column, have a trigger fill it for new rows by the new expression, fill the old ones in batches, and swap the names in one short transaction.")
 	case s.says("set logged"), s.says("set unlogged"):
 		s.work(codeLogged, rest, fmt.Sprintf("SET LOGGED or UNLOGGED writes %s and its indexes anew under ACCESS EXCLUSIVE", tables),
 			"Create a new table of that kind, copy the rows in batches, and swap the names in one short transaction.")
@@ -39,6 +42,20 @@ func (s *statement) rewritten() {
 		s.work(codeWork, rest, fmt.Sprintf("writes %s and its indexes anew while others wait", tables),
 			"Make a new table or a new column beside it, fill it in batches, and swap the names in one short transaction.")
 	}
+}
+
+// expressed is the stored generated column of one of the tables that gets another
+// expression, "" for none.
+func (s *statement) expressed(tables []string) string {
+	if !s.says("set expression") {
+		return ""
+	}
+	for _, c := range s.e.Columns {
+		if c.Change == migration.Altered && c.Generated == "stored" && slices.Contains(tables, c.Table) {
+			return c.Table + "." + ident(c.Column)
+		}
+	}
+	return ""
 }
 
 // roots are the relations, partitions replaced by the table that they belong to
@@ -79,7 +96,7 @@ func (s *statement) newColumns(table string) bool {
 			code = codeSerial
 		case s.domainOf(c) != "":
 			code = codeDomainColumn
-		case c.Default != "":
+		case c.Default != "", s.domainDefault(c) != "":
 			code = codeVolatileDefault
 		default:
 			continue
@@ -118,7 +135,11 @@ func (s *statement) newColumn(code, table string, columns []migration.ColumnSeen
 			fmt.Sprintf("Give it the type below the domain and a CHECK of its own, NOT VALID first and then validated: "+
 				"ALTER TABLE %s ADD COLUMN %s ... , ADD CONSTRAINT ... CHECK (...) NOT VALID; and ALTER TABLE %s VALIDATE CONSTRAINT ...; in the next file.", table, names[0], table))
 	default:
-		s.work(code, []string{table}, words, fix("Add the column bare, give new rows the default, and fill the old ones in batches:", s.filled(table, columns)...))
+		advice := "Add the column bare, give new rows the default, and fill the old ones in batches:"
+		if slices.ContainsFunc(columns, func(c migration.ColumnSeen) bool { return c.Identity }) {
+			advice = "Add the column with a 0 in each row, have it count for new rows, and number the old ones in batches:"
+		}
+		s.work(code, []string{table}, words, fix(advice, s.filled(table, columns)...))
 	}
 }
 
@@ -137,59 +158,170 @@ func (s *statement) domainOf(c migration.ColumnSeen) string {
 	return ""
 }
 
-// filled are the files that add columns without writing the table in one go.
+// domainDefault is the default that a column has from its domain, "" for none.
+func (s *statement) domainDefault(c migration.ColumnSeen) string {
+	for _, name := range []string{c.Type, strings.TrimPrefix(c.Type, "public.")} {
+		d := s.after.get("domain", name)
+		if d == "" {
+			d = s.before.get("domain", name)
+		}
+		for line := range strings.SplitSeq(d, "\n") {
+			if _, value, ok := strings.Cut(line, " default="); ok && strings.HasPrefix(line, "domain over ") {
+				return value
+			}
+		}
+	}
+	return ""
+}
+
+// filled are the files that add columns without writing the table in one go; nil
+// where it cannot be told how.
 func (s *statement) filled(table string, columns []migration.ColumnSeen) []RewriteFile {
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.Column
 	}
-	first := []string{s.without(func(a action) bool { return a.addsColumn(names...) })}
-	var sets, missing, required, finish, sequences []string
+	about := func(x migration.Token) bool {
+		return x.Name() && slices.ContainsFunc(names, func(n string) bool { return ident(n) == ident(x.Text) })
+	}
+	moved := func(a action) bool {
+		return a.addsColumn(names...) || a.adds() && slices.ContainsFunc(a.tokens, about)
+	}
+	rest := s.without(moved)
+	if slices.ContainsFunc(migration.Tokens(rest), about) {
+		return nil // it goes on about columns that are not there yet
+	}
+	first := []string{rest}
+	var sets, missing, required []string
 	for i, c := range columns {
 		name := ident(c.Column)
-		value := c.Default
 		if c.Identity {
-			value = s.identityFill(table, c, &first, &finish)
-		} else if strings.HasPrefix(value, "nextval(") {
-			sequence := sequenceOf(value)
-			first = append(first, fmt.Sprintf("CREATE SEQUENCE %s AS %s", sequence, c.Type))
-			sequences = append(sequences, fmt.Sprintf("ALTER SEQUENCE %s OWNED BY %s.%s", sequence, table, name))
+			identity := s.asIdentity(table, c)
+			if identity == "" {
+				return nil
+			}
+			first = append(first, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT 0", table, name, c.Type),
+				fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT", table, name), fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ADD %s", table, name, identity))
+			sets = append(sets, name+" = DEFAULT")
+			missing = append(missing, name+" = 0")
+			continue
 		}
-		first = append(first, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", table, name, c.Type), fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", table, name, value))
-		sets = append(sets, fmt.Sprintf("%s = %s", name, value))
+		if c.Default == "" { // NULL in place of the default of the domain, for the rows that are there
+			value := s.domainDefault(c)
+			if value == "" {
+				return nil
+			}
+			first = append(first, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s DEFAULT NULL", table, name, c.Type), fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT", table, name))
+			sets, missing = append(sets, fmt.Sprintf("%s = %s", name, value)), append(missing, name+" IS NULL")
+			if c.NotNull {
+				required = append(required, names[i])
+			}
+			continue
+		}
+		sequence := ""
+		if strings.HasPrefix(c.Default, "nextval(") && s.makes("sequence", sequenceOf(c.Default)) {
+			sequence = sequenceOf(c.Default)
+			first = append(first, fmt.Sprintf("CREATE SEQUENCE %s AS %s", sequence, c.Type))
+		}
+		first = append(first, fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", table, name, c.Type), fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET DEFAULT %s", table, name, c.Default))
+		if sequence != "" {
+			first = append(first, fmt.Sprintf("ALTER SEQUENCE %s OWNED BY %s.%s", sequence, table, name))
+		}
+		sets = append(sets, fmt.Sprintf("%s = %s", name, c.Default))
 		missing = append(missing, name+" IS NULL")
 		if c.NotNull {
 			required = append(required, names[i])
 		}
 	}
-	files := []RewriteFile{one(append(first, sequences...)...), alone(s.batches(table, "UPDATE "+table+" SET "+strings.Join(sets, ", "), strings.Join(missing, " AND ")))}
+	constrain, ok := s.constrain(table, names)
+	if !ok {
+		return nil
+	}
+	files := []RewriteFile{one(first...), alone(s.batches(table, "UPDATE "+table+" SET "+strings.Join(sets, ", "), strings.Join(missing, " AND ")))}
 	if len(required) > 0 {
 		files = append(files, s.notNull(table, required)...)
 	}
-	if len(finish) > 0 {
-		files = append(files, one(finish...))
-	}
-	return files
+	return append(files, constrain...)
 }
 
-// identityFill has a sequence count for an identity column until all rows have a
-// value, and returns the default to do so by.
-func (s *statement) identityFill(table string, c migration.ColumnSeen, first, finish *[]string) string {
-	name := ident(c.Column)
-	counter := beside(table, strings.Trim(named(table, c.Column, "_fill"), `"`))
-	*first = append(*first, "CREATE SEQUENCE "+counter)
+// makes says that the statement itself creates the object, as serial does with a
+// sequence.
+func (s *statement) makes(kind, name string) bool {
+	return slices.ContainsFunc(s.e.Objects, func(o migration.ObjectSeen) bool {
+		return o.Kind == kind && o.Change == migration.Created && (o.Name == name || o.Name == "public."+name)
+	})
+}
+
+// asIdentity is GENERATED ... AS IDENTITY of a new column, with its options; "" where
+// these cannot be told.
+func (s *statement) asIdentity(table string, c migration.ColumnSeen) string {
 	always := "BY DEFAULT"
-	if t := s.after.table(table); t != nil {
-		if col := t.column(c.Column); col != nil && col.identity == "a" {
-			always = "ALWAYS"
+	if col := s.after.table(table).column(c.Column); col != nil && col.identity == "a" {
+		always = "ALWAYS"
+	}
+	a, ok := s.alter()
+	if !ok && !s.says("execute") && !s.says("identity (") {
+		return "GENERATED " + always + " AS IDENTITY"
+	}
+	for _, x := range a.actions {
+		if !x.addsColumn(c.Column) {
+			continue
+		}
+		at := slices.IndexFunc(x.tokens, func(t migration.Token) bool { return t.Is("identity") })
+		if at < 0 {
+			return ""
+		}
+		options := ""
+		if at+1 < len(x.tokens) && x.tokens[at+1].Text == "(" {
+			start := x.tokens[at+1].Pos - x.tokens[0].Pos
+			end := strings.IndexByte(x.text[start:], ')')
+			if end < 0 {
+				return ""
+			}
+			options = " " + x.text[start:start+end+1]
+		}
+		return "GENERATED " + always + " AS IDENTITY" + options
+	}
+	return ""
+}
+
+// constrain are the files that put onto new columns the constraints that the
+// statement gives them, without stopping anybody; false where it cannot be told
+// how.
+func (s *statement) constrain(table string, names []string) ([]RewriteFile, bool) {
+	var build, add, validate []string
+	for _, k := range s.e.Constraints {
+		on, _, _ := strings.Cut(k.Definition, " REFERENCES ")
+		if k.Table != table || k.Kind == "not null" || !slices.ContainsFunc(names, func(n string) bool { return mentions(on, n) }) {
+			continue
+		}
+		constraint := fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s ", table, ident(k.Name))
+		switch k.Kind {
+		case "check", "foreign key":
+			if k.Kind == "foreign key" && s.before.partitioned(table) {
+				return nil, false
+			}
+			add = append(add, constraint+strings.TrimSuffix(k.Definition, " NOT VALID")+" NOT VALID")
+			if k.Valid {
+				validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, ident(k.Name)))
+			}
+		case "primary key", "unique":
+			at := slices.IndexFunc(s.e.Indexes, func(i migration.IndexSeen) bool { return i.Table == table && i.Constraint == k.Name })
+			if at < 0 || s.before.partitioned(table) {
+				return nil, false
+			}
+			kind := map[string]string{"primary key": "PRIMARY KEY", "unique": "UNIQUE"}[k.Kind]
+			build = append(build, concurrentIndex(s.e.Indexes[at].Definition))
+			add = append(add, constraint+kind+" USING INDEX "+ident(last(s.e.Indexes[at].Index))+deferred(k.Definition))
+		default:
+			return nil, false
 		}
 	}
-	*finish = append(*finish,
-		fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s DROP DEFAULT", table, name),
-		fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s ADD GENERATED %s AS IDENTITY", table, name, always),
-		fmt.Sprintf("SELECT setval(pg_get_serial_sequence(%s, %s), nextval(%s), false)", literal(table), literal(strings.Trim(name, `"`)), literal(counter)),
-		"DROP SEQUENCE "+counter)
-	return fmt.Sprintf("nextval(%s)", literal(counter))
+	files := []RewriteFile{alone(build...)}
+	for _, a := range add { // each with locks of its own
+		files = append(files, one(a))
+	}
+	return append(files, one(validate...)), true
 }
 
 // sequenceOf is the sequence in nextval('public.t_id_seq'::regclass).

@@ -21,13 +21,13 @@ func (s *statement) rowsWritten() {
 		switch {
 		case r.Delete == migration.AllRows && !r.Cascade && !s.hasWhere():
 			wiped = append(wiped, r.Table)
-		case s.inPieces() || s.keyed(r.Table) && !s.openEnded():
+		case s.inPieces() || s.keyed(r.Table) && !s.openEnded() && !s.repeats(r.Table):
 		case r.Update == migration.AllRows || r.Delete == migration.AllRows, (r.Update != "" || r.Delete != "") && s.scans(r.Table) && !r.Cascade:
 			whole = append(whole, r.Table)
 			every = every || r.Update == migration.AllRows && !s.hasWhere()
 		}
 	}
-	whole = append(whole, s.searched()...)
+	whole = slices.Concat(whole, s.searched(), s.repeated())
 	if len(wiped) > 0 {
 		s.tell(codeDeleteAll, s.lesser(migration.Error, wiped...), "deletes all rows of "+list(wiped), s.sizes(wiped), "Say with a WHERE which rows, delete them in batches by key, and keep a copy of them.")
 		return
@@ -39,13 +39,19 @@ func (s *statement) rowsWritten() {
 	if severity == migration.Error && !every {
 		severity = migration.Warning
 	}
-	var files []RewriteFile
-	if b := s.inBatches(whole); b != "" {
-		files = []RewriteFile{alone(b)}
+	advice := "Write them in batches by key that each commit, in a file of its own outside a transaction (-- atlas:txmode none), with -- aurora:rerunnable above what commits by itself. Where a second run would change a row once more, have the batches mark which rows are done."
+	b := s.inBatches(whole)
+	if b == "" && len(whole) == 1 {
+		b = s.batched(whole[0])
+	}
+	if b != "" {
+		advice = fix("Write them in batches by key that each commit, in a file of its own outside a transaction:", alone(b))
+	} else if slices.ContainsFunc(whole, s.repeats) {
+		advice = "COMMIT each time round the loop, in a file of its own outside a transaction (-- atlas:txmode none): until then a batch is no batch."
 	}
 	s.tell(codeWholeTable, severity, fmt.Sprintf("works through %s and writes its rows in one transaction", list(whole)),
 		sentences("Whoever writes to one of these rows waits until it ends; it writes as much WAL at once, and dead rows stay behind.", s.sizes(whole)),
-		fix("Write them in batches by key that each commit, in a file of its own outside a transaction:", files...))
+		advice)
 }
 
 // searched are tables that an UPDATE or DELETE read from end to end for rows to
@@ -81,14 +87,14 @@ func (s *statement) hasWhere() bool {
 	return false
 }
 
-// inPieces says that it commits as it goes: a DO block or a procedure that runs
-// outside a transaction.
+// inPieces says that it commits as it goes, each time round a loop: a DO block or
+// a procedure that runs outside a transaction.
 func (s *statement) inPieces() bool {
 	if !s.apart() {
 		return false
 	}
 	if s.begins("do") {
-		return s.says("commit")
+		return commitsInLoop(s.tokens)
 	}
 	if !s.begins("call") {
 		return false
@@ -96,11 +102,15 @@ func (s *statement) inPieces() bool {
 	words := migration.Words(s.text())
 	for _, name := range s.before.each("procedure") {
 		bare, _, _ := strings.Cut(name, "(")
-		if slices.Contains(words, last(bare)) && says(deepTokens("$$"+s.before.get("procedure", name)+"$$"), "commit") {
+		if slices.Contains(words, last(bare)) && commitsInLoop(deepTokens("$$"+s.before.get("procedure", name)+"$$")) {
 			return true
 		}
 	}
 	return false
+}
+
+func commitsInLoop(tokens []migration.Token) bool {
+	return slices.ContainsFunc(loops(tokens), func(l loop) bool { return l.commits })
 }
 
 // openEnded says that the condition on a key still leaves all rows.
@@ -111,6 +121,29 @@ func (s *statement) openEnded() bool {
 		}
 	}
 	return false
+}
+
+// fillsWithNull is the one new column of a statement that failed because it got
+// NULL: its default is NULL after all, or its domain allows none and has no default.
+func (s *statement) fillsWithNull() (c migration.ColumnSeen, ok bool) {
+	if s.e.WithRows != "23502" || !s.begins("alter") {
+		return c, false
+	}
+	for _, x := range s.e.Columns {
+		switch {
+		case x.NullsEnded && x.Change != migration.Created:
+			return c, false // it may have failed for that
+		case x.Change != migration.Created || x.Generated != "" || x.Identity:
+		case x.NotNull && x.Default != "", s.domainOf(x) != "" && x.Default == "":
+			if ok && x.Table == c.Table {
+				return c, false
+			}
+			if !ok {
+				c, ok = x, true
+			}
+		}
+	}
+	return c, ok
 }
 
 // fails tells of statements that run on the empty tables of a laptop and fail on
@@ -129,6 +162,13 @@ func (s *statement) fails() {
 		name := ident(c.Column)
 		s.tell(codeNoDefault, s.lesser(migration.Error, c.Table), fmt.Sprintf("adds %s to %s as NOT NULL without a default, which fails as soon as there is one row (23502)", name, c.Table), s.sizes([]string{c.Table}),
 			fmt.Sprintf("Give it a constant default, which costs nothing: ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT ...; or add it without NOT NULL, fill it in batches, and make it NOT NULL then.", c.Table, name, c.Type))
+		s.worksOn = true
+		return
+	}
+	if c, ok := s.fillsWithNull(); ok {
+		name := ident(c.Column)
+		s.tell(codeNoDefault, s.lesser(migration.Error, c.Table), fmt.Sprintf("adds %s to %s, which may not be NULL and gets NULL in each row that is there: it fails as soon as there is one (23502)", name, c.Table), s.sizes([]string{c.Table}),
+			"Give it a default that is not NULL; or add it without NOT NULL, by its plain type where it is of a domain, fill it in batches, and let the rule come then.")
 		s.worksOn = true
 		return
 	}

@@ -20,6 +20,19 @@ type statement struct {
 	findings  []migration.Finding
 }
 
+// transactions are the effects of the transactions that the statement commits, one
+// for most statements: what it reads in one, nobody waits for by a lock of another.
+func (s *statement) transactions() []migration.Effects {
+	if len(s.e.Pieces) == 0 {
+		return []migration.Effects{s.e}
+	}
+	pieces := slices.Clone(s.e.Pieces)
+	for i := range pieces {
+		pieces[i].Statement, pieces[i].Alone = s.e.Statement, s.e.Alone // its place decides, whatever was written there
+	}
+	return pieces
+}
+
 // apart says that the statement commits by itself.
 func (s *statement) apart() bool { return s.e.Alone || s.file.TxMode == migration.TxNone }
 
@@ -126,13 +139,33 @@ func (s *statement) observed() {
 		return
 	}
 	if s.e.Privileged {
-		s.tell(codePrivileged, migration.Info, "only a superuser may do this, on Aurora a member of rds_superuser",
-			"A role that merely owns the objects was refused.", "Run the migrations as a role that may, or let somebody who may do this beforehand.")
+		severity, detail := migration.Info, "A role that merely owns the objects was refused. Aurora lets members of rds_superuser do some of what a superuser may, not all."
+		if s.writesCatalogue() || s.says("trigger all") {
+			severity, detail = migration.Warning, "A role that merely owns the objects was refused. On Aurora nobody but AWS is a superuser, and rds_superuser does not stand for one here."
+		}
+		s.tell(codePrivileged, severity, "only a superuser may do this, on Aurora perhaps a member of rds_superuser",
+			detail, "Try it on a copy of the cluster with the role that runs the migrations. What that may not do, somebody who may has to do beforehand, or it has to be done another way.")
 	}
+}
+
+// writesCatalogue says that it writes rows of PostgreSQL's own tables.
+func (s *statement) writesCatalogue() bool {
+	for i, t := range s.tokens[:max(0, len(s.tokens)-1)] {
+		if !t.Is("update") && !t.Is("into") && !(t.Is("from") && i > 0 && s.tokens[i-1].Is("delete")) {
+			continue
+		}
+		if strings.HasPrefix(s.tokens[i+1].Text, "pg_") {
+			return true
+		}
+	}
+	return false
 }
 
 // unfilled tells of relations that it may have read without being seen to.
 func (s *statement) unfilled() {
+	if slices.ContainsFunc(s.findings, func(f migration.Finding) bool { return f.Code == codeNoDefault }) {
+		return // it fails
+	}
 	var names []string
 	for _, name := range s.e.Unfilled {
 		if l, ok := s.lockOn(name); ok && blocks(l) && len(s.e.Constraints)+len(s.e.Rewrites)+len(s.e.Indexes) > 0 {

@@ -55,12 +55,17 @@ func (s *sheet) whole() {
 		s.constraintsOf(at, name, was, is)
 		if was == nil {
 			s.newTable(at, name, is)
+			if made := s.madeAt(name); made > 0 {
+				s.sequences(made, name, nil, is)
+			}
 			continue
 		}
+		s.required(name, was, is)
 		s.security(at, name, was, is)
 		s.identity(at, name, was, is)
 		s.sequences(at, name, was, is)
 	}
+	s.bounded()
 	s.privileges()
 	s.functions()
 }
@@ -100,7 +105,11 @@ func (s *sheet) settings(at int, name string, was, is *table) {
 		s.find(at, codeUnlogged, migration.Warning, name+" is unlogged", "Its rows are lost in a crash, and on Aurora readers cannot read it.", "Make it a plain table.")
 	}
 	if came("autovacuum_enabled=false") || came("autovacuum_enabled=off") {
-		s.find(at, codeAutovacuum, migration.Warning, "switches autovacuum off for "+name, "Dead rows and old transaction ids stay, until an anti-wraparound vacuum comes at the worst time.", "Tune autovacuum_vacuum_scale_factor or autovacuum_vacuum_cost_delay instead.")
+		of := name
+		if !strings.Contains(is.fact("options"), "autovacuum_enabled=") {
+			of = "the TOAST table of " + name
+		}
+		s.find(at, codeAutovacuum, migration.Warning, "switches autovacuum off for "+of, "Dead rows and old transaction ids stay, until an anti-wraparound vacuum comes at the worst time.", "Tune autovacuum_vacuum_scale_factor or autovacuum_vacuum_cost_delay instead.")
 	}
 	if came("identity=f") || came("identity=n") {
 		s.find(at, codeReplicaIdentity, migration.Warning, "changes the replica identity of "+name+" to FULL or NOTHING", "FULL writes each old row to the WAL and has subscribers search for it; with NOTHING, UPDATE and DELETE of a published table fail (55000).",
@@ -114,6 +123,7 @@ func (s *sheet) settings(at int, name string, was, is *table) {
 var moving = regexp.MustCompile(`(?i)\b(now|random|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|gen_random_uuid)\(|\bCURRENT_(DATE|TIME|TIMESTAMP)\b|\bLOCAL(TIME|TIMESTAMP)\b`)
 
 func (s *sheet) constraintsOf(at int, name string, was, is *table) {
+	var bare []constraint // foreign keys without an index
 	for _, k := range is.constraints {
 		if was.constraint(k.name) != nil {
 			continue
@@ -125,29 +135,60 @@ func (s *sheet) constraintsOf(at int, name string, was, is *table) {
 			s.find(at, codeNotEnforced, migration.Warning, fmt.Sprintf("the constraint %s of %s is NOT ENFORCED", k.name, name), "PostgreSQL refuses nothing by it: it is a comment.", "Leave NOT ENFORCED away, or the constraint.")
 		}
 		if strings.HasPrefix(k.definition, "FOREIGN KEY") {
-			s.newKey(at, name, is, k)
+			if s.newKey(at, name, is, k) {
+				bare = append(bare, k)
+			}
 		}
+	}
+	if len(bare) > 0 {
+		s.unindexed(at, name, bare)
 	}
 }
 
-// newKey looks at a foreign key that is new.
-func (s *sheet) newKey(at int, name string, is *table, k constraint) {
+// newKey looks at a foreign key that is new, and says that no index begins with its
+// first column.
+func (s *sheet) newKey(at int, name string, is *table, k constraint) bool {
 	if strings.Contains(k.definition, " ON DELETE CASCADE") {
 		s.find(at, codeCascadingKey, migration.Info, fmt.Sprintf("deleting a row that %s of %s refers to deletes rows of %s with it", k.name, name, name), "A delete of many such rows becomes one of very many.", "Delete in batches.")
 	}
+	first := firstOfKey(keyColumns(k))
+	return !slices.ContainsFunc(is.indexes, func(i index) bool {
+		return firstColumn(i.definition) == first && !i.invalid && !strings.Contains(i.definition, " WHERE ")
+	})
+}
+
+// keyColumns are the columns of a foreign key, as they stand in its parentheses.
+func keyColumns(k constraint) string {
 	inside, _, _ := strings.Cut(strings.TrimPrefix(k.definition, "FOREIGN KEY ("), ")")
-	first, _ := firstName(strings.Replace(inside, ",", " ", 1))
-	for _, i := range is.indexes {
-		if firstColumn(i.definition) == first && !i.invalid && !strings.Contains(i.definition, " WHERE ") {
-			return
-		}
-	}
+	return inside
+}
+
+func firstOfKey(columns string) string {
+	first, _ := firstName(strings.Replace(columns, ",", " ", 1))
+	return first
+}
+
+// unindexed tells of foreign keys of a table that no index begins with.
+func (s *sheet) unindexed(at int, name string, keys []constraint) {
 	severity := migration.Info
 	if f, ok := s.in.Facts[name]; ok && f.Bytes >= s.in.Policy.SizeError {
 		severity = migration.Warning
 	}
-	s.find(at, codeKeyWithoutIndex, severity, fmt.Sprintf("no index of %s begins with %s, which the foreign key %s is on", name, first, k.name), fmt.Sprintf("Each DELETE of a row that it refers to reads all of %s.", name),
-		s.oneIndex(name, alone(fmt.Sprintf("CREATE INDEX CONCURRENTLY %s ON %s (%s)", named(name, first, "_idx"), name, inside))))
+	var on, names, build []string
+	for _, k := range keys {
+		columns := keyColumns(k)
+		on, names = append(on, firstOfKey(columns)), append(names, k.name)
+		line := fmt.Sprintf("CREATE INDEX CONCURRENTLY %s ON %s (%s)", named(name, firstOfKey(columns), "_idx"), name, columns)
+		if !slices.Contains(build, line) {
+			build = append(build, line)
+		}
+	}
+	words := "which the foreign key %s is on"
+	if len(keys) > 1 {
+		words = "which the foreign keys %s are on"
+	}
+	s.find(at, codeKeyWithoutIndex, severity, fmt.Sprintf("no index of %s begins with %s, "+words, name, list(on), list(names)), fmt.Sprintf("Each DELETE of a row that it refers to reads all of %s.", name),
+		s.oneIndex(name, alone(build...)))
 }
 
 // oneIndex is advice to build an index; of a partitioned table it takes several
@@ -209,17 +250,28 @@ func (s *sheet) identity(at int, name string, was, is *table) {
 	}
 }
 
-// sequences looks at those of columns that were widened.
+// madeAt is the statement that made a table, 0 where none did.
+func (s *sheet) madeAt(name string) int {
+	for _, e := range s.effects {
+		if slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool { return o.Name == name && o.Change == migration.Created }) {
+			return e.Statement
+		}
+	}
+	return 0
+}
+
+// sequences looks at those of columns that were widened, or that have a narrow one
+// from the beginning.
 func (s *sheet) sequences(at int, name string, was, is *table) {
 	for _, c := range is.columns {
 		old := was.column(c.name)
-		if old == nil || c.typ != "bigint" || old.typ == "bigint" || !strings.HasPrefix(c.fallback, "nextval(") {
+		if c.typ != "bigint" || old != nil && old.typ == "bigint" && old.fallback == c.fallback || !strings.HasPrefix(c.fallback, "nextval(") {
 			continue
 		}
 		sequence := sequenceOf(c.fallback)
 		for _, candidate := range []string{sequence, "public." + sequence} {
 			if d := s.after.get("sequence", candidate); strings.Contains(d, "\nsequence integer ") || strings.Contains(d, "\nsequence smallint ") {
-				s.find(at, codeSequenceType, migration.Warning, fmt.Sprintf("%s.%s is bigint, and its sequence %s still ends where it did", name, c.name, sequence), "nextval fails there (2200H).",
+				s.find(at, codeSequenceType, migration.Warning, fmt.Sprintf("%s.%s is bigint, and its sequence %s ends where a narrower type does", name, c.name, sequence), "nextval fails there (2200H).",
 					fix("Widen the sequence first:", one("ALTER SEQUENCE "+candidate+" AS bigint")))
 				break
 			}

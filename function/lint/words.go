@@ -29,9 +29,6 @@ func (s *statement) words() {
 		s.tell(codeTriggersOff, migration.Warning, "switches off the triggers that keep foreign keys", "Rows that refer to nothing get in, and stay.", "Insert the rows in an order that the foreign keys allow, or make these deferrable.")
 	case s.says("disable trigger all"):
 		s.tell(codeTriggersOff, migration.Warning, "switches off all triggers of a table, those that keep foreign keys too", "Rows that refer to nothing get in, and stay. It takes a superuser.", "Name the trigger: ALTER TABLE ... DISABLE TRIGGER name;")
-	case s.begins("alter sequence") && s.says("restart"), s.says("restart identity"):
-		s.tell(codeSequence, migration.Warning, "has a sequence count from the beginning again", "Values that it gave out before come again, and meet rows that have them (23505).",
-			"Set it behind the largest value that is there: SELECT setval('...', (SELECT max(...) FROM ...));")
 	case s.begins("alter extension") && s.says("update"):
 		s.tell(codeExtension, migration.Info, "brings an extension to another version", "Its script may run long, and versions differ between servers.", "Name the version, and see in pg_available_extension_versions that the server has it.")
 	case s.begins("create trigger"), s.begins("create constraint trigger"), s.begins("create or replace trigger"):

@@ -48,7 +48,8 @@ func lockedNames(locks []migration.LockSeen) []string {
 }
 
 // labour are the relations that it reads from end to end, writes anew, builds an
-// index on or changes many rows of.
+// index on or changes many rows of; not those that it empties, which is told of as
+// that.
 func (s *statement) labour() []string {
 	names := slices.Clone(s.e.Rewrites)
 	for _, r := range s.e.Scans {
@@ -66,7 +67,7 @@ func (s *statement) labour() []string {
 			names = append(names, r.Table)
 		}
 	}
-	return unique(slices.DeleteFunc(names, func(name string) bool { return name == s.partition }))
+	return unique(slices.DeleteFunc(names, func(name string) bool { return name == s.partition || slices.Contains(s.e.Truncates, name) }))
 }
 
 // keyed says that a query, as opposed to a command that has to read it all,

@@ -47,8 +47,8 @@ type Effects struct {
 	// Unobserved says why it did not run, so that nothing is known of it; "" for
 	// a statement that did.
 	Unobserved string `json:"unobserved,omitempty"`
-	// Privileged: a role that owns what it alters did not do, it took a superuser,
-	// which on Aurora is a member of rds_superuser.
+	// Privileged: a role that owns what it alters did not do, it took a superuser;
+	// on Aurora a member of rds_superuser may do some of that.
 	Privileged bool `json:"privileged,omitempty"`
 	// Locks that it took on relations that were there before its file, or before
 	// itself outside a transaction. One that an earlier statement of the file
@@ -77,6 +77,10 @@ type Effects struct {
 	// WithRows is the SQLSTATE with which it fails where the tables have rows,
 	// though it runs where they have none; "" for one that does not.
 	WithRows string `json:"with_rows,omitempty"`
+	// Pieces are what each transaction did of a statement that commits in between,
+	// in their order: a DO block, a procedure. None where it was one transaction.
+	// What the statement did in all stands beside them.
+	Pieces []Effects `json:"pieces,omitempty"`
 }
 
 // LockSeen is a lock on a relation that was there before.

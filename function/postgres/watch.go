@@ -112,7 +112,7 @@ func (w *Watcher) install(ctx context.Context) error {
 		return err
 	}
 	owner := fmt.Sprintf("ALTER DATABASE %s OWNER TO %s", pgx.Identifier{w.conn.Config().Database}.Sanitize(), migration.ReplayRole)
-	for _, sql := range slices.Concat([]string{owner}, watchInstall, []string{"SET plan_cache_mode = 'force_generic_plan'", "SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off"}) {
+	for _, sql := range slices.Concat([]string{owner}, watchInstall, watchMarks, []string{"SET plan_cache_mode = 'force_generic_plan'", "SET enable_seqscan = off", "SET enable_hashjoin = off", "SET enable_mergejoin = off"}) {
 		if _, err := w.side.Exec(ctx, sql); err != nil {
 			return err
 		}

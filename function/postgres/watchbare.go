@@ -29,8 +29,8 @@ const (
 // hold what it will have to wait for, one the lock that maintenance takes, the
 // other an old snapshot and the weakest lock, both on what the statement names:
 // what it has locked or asked for when it waits is what is seen, the same each
-// time; then it is let go.
-func (w *Watcher) bare(ctx context.Context, a *attempt, at int) (seen, error) {
+// time; then it is let go. One that commits as it goes is told piece by piece.
+func (w *Watcher) bare(ctx context.Context, a *attempt, at int, commits bool) (seen, error) {
 	stmt := a.file.Stmts[at]
 	s := seen{alone: true, changes: map[uint32]change{}, counts: map[uint32]counted{}, privileged: a.super[at]}
 	if !a.watched {
@@ -44,23 +44,44 @@ func (w *Watcher) bare(ctx context.Context, a *attempt, at int) (seen, error) {
 			about = append(about, r.On)
 		}
 	}
-	holds, err := w.holdBack(ctx, about)
+	text, taken, all := stmt.Text, []lockPair(nil), map[uint32]counted(nil)
+	run := func() error {
+		if a.super[at] {
+			if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false)"); err != nil {
+				return err
+			}
+			defer func() { _ = w.exec(ctx, asRunner) }() // a broken connection shows at the next statement
+		}
+		holds, err := w.holdBack(ctx, about)
+		if err != nil {
+			return err
+		}
+		w.notices = nil
+		done := make(chan error, 1)
+		go func() { done <- w.exec(ctx, text) }()
+		taken, err = w.sample(ctx, done, holds)
+		return err
+	}
+	var err error
+	if commits {
+		text = marked(text)
+		all, err = w.marking(ctx, stmt.Text, run)
+	} else {
+		err = run()
+	}
 	if err != nil {
 		return s, err
 	}
-	w.notices = nil
-	done := make(chan error, 1)
-	go func() { done <- w.exec(ctx, stmt.Text) }()
-	taken, err := w.sample(ctx, done, holds)
-	if err != nil {
-		return s, err
+	s.notices, s.released = w.take(), taken
+	a.undo, a.fresh = states{}, map[uint32]bool{}
+	var pieces []seen
+	if commits {
+		pieces = w.pieces(a, s.notices, all)
+		s.notices = slices.DeleteFunc(s.notices, func(n notice) bool { return n.Mark != nil })
 	}
-	s.notices, s.released = w.notices, taken
-	w.notices = nil
 	held := locks{}
 	held.add(taken)
 	asked := slices.Concat(about, besides(s.notices), slices.Collect(maps.Keys(held)))
-	var text string
 	if err := w.conn.QueryRow(ctx, "SELECT "+watchSchema+".state(VARIADIC $1::pg_catalog.oid[])", asked).Scan(&text); err != nil {
 		return s, err
 	}
@@ -68,8 +89,10 @@ func (w *Watcher) bare(ctx context.Context, a *attempt, at int) (seen, error) {
 	if err := json.Unmarshal([]byte(text), &now); err != nil {
 		return s, err
 	}
-	a.undo, a.fresh = states{}, map[uint32]bool{}
 	w.note(a, &s, now, asked)
+	if commits {
+		together(pieces, &s)
+	}
 	return s, nil
 }
 
@@ -94,8 +117,8 @@ func (w *Watcher) holdOne(ctx context.Context, conn *pgx.Conn, mode migration.Lo
 	if _, err := conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ"); err != nil {
 		return err
 	}
-	if mode == migration.AccessShare { // a snapshot too
-		if _, err := conn.Exec(ctx, "SELECT FROM pg_catalog.pg_class LIMIT 1"); err != nil {
+	if mode == migration.AccessShare { // a snapshot too, and no lock, which VACUUM FULL of a whole database would wait for
+		if _, err := conn.Exec(ctx, "SELECT 1"); err != nil {
 			return err
 		}
 	}

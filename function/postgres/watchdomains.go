@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -35,8 +36,14 @@ func (w *Watcher) domainsChanged(ctx context.Context, effects []migration.Effect
 			if !alters(effects[i], k.Domain) {
 				continue
 			}
-			effects[i].Constraints = append(effects[i].Constraints, migration.ConstraintSeen{Name: k.Name, Domain: k.Domain,
-				Kind: constraintKinds[k.Kind], Definition: k.Definition, Valid: k.Valid, Validated: there})
+			seen := migration.ConstraintSeen{Name: k.Name, Domain: k.Domain, Kind: constraintKinds[k.Kind], Definition: k.Definition, Valid: k.Valid, Validated: there}
+			effects[i].Constraints = append(effects[i].Constraints, seen)
+			for at, p := range slices.Backward(effects[i].Pieces) {
+				if alters(p, k.Domain) {
+					effects[i].Pieces[at].Constraints = append(p.Constraints, seen)
+					break
+				}
+			}
 			sortEffects(&effects[i])
 			break
 		}

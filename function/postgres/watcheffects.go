@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -22,15 +23,8 @@ type telling struct {
 func (w *Watcher) tell(f migration.File, from int, all []seen) []migration.Effects {
 	t := &telling{w: w, file: f, begin: states{}, fresh: map[uint32]bool{}}
 	for _, s := range all {
-		for oid, c := range s.changes {
-			if _, noted := t.begin[oid]; noted || t.fresh[oid] {
-				continue
-			}
-			if c.was == nil {
-				t.fresh[oid] = true
-			} else {
-				t.begin[oid] = c.was
-			}
+		for _, p := range append(slices.Clip(s.pieces), s) {
+			t.began(p.changes)
 		}
 	}
 	effects := make([]migration.Effects, len(all))
@@ -38,6 +32,20 @@ func (w *Watcher) tell(f migration.File, from int, all []seen) []migration.Effec
 		effects[i] = t.effects(from+i, s)
 	}
 	return effects
+}
+
+// began keeps what relations were before changes that came after all others.
+func (t *telling) began(changes map[uint32]change) {
+	for oid, c := range changes {
+		if _, noted := t.begin[oid]; noted || t.fresh[oid] {
+			continue
+		}
+		if c.was == nil {
+			t.fresh[oid] = true
+		} else {
+			t.begin[oid] = c.was
+		}
+	}
 }
 
 // before is a relation as it was when the file began; nil for one that was not
@@ -82,8 +90,28 @@ func (t *telling) effects(i int, s seen) migration.Effects {
 		t.relationChanged(&e, oid, c, rewritten[oid], files, words)
 	}
 	t.objects(&e, s, words)
+	if len(s.pieces) > 0 {
+		e.Pieces = t.pieces(i, s)
+	}
 	sortEffects(&e)
 	return e
+}
+
+// pieces tells of transactions that a statement committed in between: of those
+// that did something, and of what a loop did each time, once.
+func (t *telling) pieces(i int, s seen) (all []migration.Effects) {
+	nothing := t.effects(i, seen{alone: s.alone, privileged: s.privileged})
+	for _, p := range s.pieces {
+		p.alone, p.privileged, p.pieces = s.alone, s.privileged, nil
+		e := t.effects(i, p)
+		if alike := func(o migration.Effects) bool { return reflect.DeepEqual(o, e) }; !alike(nothing) && !slices.ContainsFunc(all, alike) {
+			all = append(all, e)
+		}
+	}
+	if len(all) < 2 {
+		return nil
+	}
+	return all
 }
 
 // locks are those of a statement on relations of before, the strongest that it

@@ -26,6 +26,7 @@ type seen struct {
 	alone      bool
 	unobserved string
 	privileged bool
+	pieces     []seen // where it committed in between: what each of its transactions did
 }
 
 // change is a relation before and after; nil where it was, or is, not there.
@@ -93,7 +94,7 @@ func (w *Watcher) persist(ctx context.Context, a *attempt, from, to int) ([]seen
 		}
 		w.rollBack(ctx, a)
 		if a.file.TxMode == migration.TxNone && (isCode(err, activeTransaction) || isCode(err, invalidTermination)) {
-			one, bare := w.bare(ctx, a, from)
+			one, bare := w.bare(ctx, a, from, isCode(err, invalidTermination))
 			if bare == nil {
 				return []seen{one}, nil
 			}

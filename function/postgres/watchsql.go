@@ -102,6 +102,8 @@ var watchRemove = []string{
 	`DROP EVENT TRIGGER ` + watchSchema + `_command`,
 	`DROP EVENT TRIGGER ` + watchSchema + `_drop`,
 	`DROP EVENT TRIGGER ` + watchSchema + `_rewrite`,
+	`DROP EVENT TRIGGER ` + watchSchema + `_start`,
+	`DROP EVENT TRIGGER ` + watchSchema + `_end`,
 	`DROP SCHEMA ` + watchSchema + ` CASCADE`,
 }
 

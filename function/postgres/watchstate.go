@@ -12,6 +12,7 @@ type notice struct {
 	Commands []command  `json:"commands"`
 	Dropped  []dropped  `json:"dropped"`
 	Rewrite  uint32     `json:"rewrite"`
+	Mark     *milestone `json:"mark"`
 }
 
 type command struct {

@@ -1,0 +1,64 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// required tells of columns that are new, NOT NULL and without a value of their
+// own when the file ends: whoever does not know them cannot insert any more.
+func (s *sheet) required(name string, was, is *table) {
+	if s.madeAt(name) > 0 || fillsRows(s.after.get("table", name)) {
+		return
+	}
+	for _, c := range is.columns {
+		if was.column(c.name) != nil || !c.notNull && !is.asks(c) || c.fallback != "" || c.identity != "" || s.domainFills(c.typ) {
+			continue
+		}
+		at, told := 0, false
+		for _, e := range s.effects {
+			for _, x := range e.Columns {
+				if x.Table != name || ident(x.Column) != c.name && ident(x.To) != c.name {
+					continue
+				}
+				at, told = e.Statement, told || x.Change == migration.Renamed || e.WithRows != ""
+			}
+		}
+		if at == 0 || told || slices.ContainsFunc(s.findings, func(f migration.Finding) bool { return f.Code == codeNoDefault }) {
+			continue
+		}
+		severity := migration.Warning
+		if f, ok := s.in.Facts[name]; ok && f.Empty() {
+			severity = migration.Info
+		}
+		s.find(at, codeDefaultDropped, severity, fmt.Sprintf("leaves the new column %s.%s without a default, and it may not be NULL", name, c.name), "Running code that inserts rows does not know it, and fails (23502).",
+			fmt.Sprintf("Keep a default until all running code sends a value: ALTER TABLE %s ALTER COLUMN %s SET DEFAULT ...; and drop it a release later.", name, c.name))
+	}
+}
+
+// asks says that a CHECK, validated or not, asks for a value of the column.
+func (t *table) asks(c column) bool {
+	return slices.ContainsFunc(t.constraints, func(k constraint) bool {
+		return strings.HasPrefix(k.definition, "CHECK (("+c.name+" IS NOT NULL))")
+	})
+}
+
+// fillsRows says that a trigger may give a row values before it is inserted.
+func fillsRows(definition string) bool {
+	for line := range strings.SplitSeq(definition, "\n") {
+		if strings.HasPrefix(line, "trigger CREATE TRIGGER") && strings.Contains(line, " BEFORE INSERT") {
+			return true
+		}
+	}
+	return false
+}
+
+// domainFills says that a type is a domain with a default.
+func (s *sheet) domainFills(typ string) bool {
+	first, _, _ := strings.Cut(s.after.get("domain", typ), "\n")
+	_, value, _ := strings.Cut(first, " default=")
+	return value != ""
+}
