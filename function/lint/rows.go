@@ -21,7 +21,7 @@ func (s *statement) rowsWritten() {
 		switch {
 		case r.Delete == migration.AllRows && !r.Cascade && !s.hasWhere():
 			wiped = append(wiped, r.Table)
-		case s.inPieces() || s.keyed(r.Table) && !s.openEnded() && !s.repeats(r.Table):
+		case s.inPieces() || s.oneRow(r.Table) || s.keyed(r.Table) && !s.openEnded() && !s.repeats(r.Table):
 		case r.Update == migration.AllRows || r.Delete == migration.AllRows, (r.Update != "" || r.Delete != "") && s.scans(r.Table) && !r.Cascade:
 			whole = append(whole, r.Table)
 			every = every || r.Update == migration.AllRows && !s.hasWhere()
@@ -116,11 +116,44 @@ func commitsInLoop(tokens []migration.Token) bool {
 // openEnded says that the condition on a key still leaves all rows.
 func (s *statement) openEnded() bool {
 	for _, r := range s.e.Rows {
-		if r.Update == migration.AllRows || r.Delete == migration.AllRows {
+		if (r.Update == migration.AllRows || r.Delete == migration.AllRows) && !s.oneRow(r.Table) {
 			return !s.says("between") && !s.says("limit") && !s.says("in")
 		}
 	}
 	return false
+}
+
+// oneRow says that it is an UPDATE or DELETE of the table alone whose condition has
+// a unique column equal a constant: all rows that there were are this one.
+func (s *statement) oneRow(table string) bool {
+	t := s.before.table(table)
+	where := slices.IndexFunc(s.tokens, func(x migration.Token) bool { return x.Is("where") })
+	if t == nil || where < 0 || says(s.tokens[where:], "or") || says(s.tokens[where:], "select") || says(s.tokens[where:], "not") || says(s.tokens[:where], "using") ||
+		!s.begins("delete") && (!s.begins("update") || says(s.tokens[:where], "from")) {
+		return false
+	}
+	constant := func(x migration.Token) bool {
+		return x.Kind == migration.Number || x.Kind == migration.Literal || x.Is("true") || x.Is("false")
+	}
+	ends := func(rest []migration.Token) bool {
+		return len(rest) == 0 || rest[0].Is("and") || rest[0].Kind == migration.Symbol && strings.Contains("();:", rest[0].Text)
+	}
+	return slices.ContainsFunc(t.indexes, func(i index) bool {
+		rule, ok := uniqueRule(i)
+		if !ok || len(rule.keys) != 1 || strings.Contains(i.definition, " WHERE ") {
+			return false
+		}
+		c := t.column(rule.keys[0])
+		for k := where + 1; k < len(s.tokens) && c != nil; k++ {
+			x, next := s.tokens[k], s.tokens[k+1:]
+			switch {
+			case !x.Name() || ident(x.Text) != c.name:
+			case c.typ == "boolean" && ends(next), len(next) > 1 && next[0].Text == "=" && constant(next[1]) && ends(next[2:]):
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // fillsWithNull is the one new column of a statement that failed because it got

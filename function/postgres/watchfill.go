@@ -57,11 +57,27 @@ func (w *Watcher) fill(ctx context.Context, tables []*relation) (map[uint32]int6
 	})
 }
 
-// fillOne fills one table, in the first way that it takes; 0 for none.
+// fillOne fills one table, in the first way that it takes, and returns how many
+// rows it has then; 0 for none. Where rows of a file have some of the keys already,
+// it gets the others.
 func (w *Watcher) fillOne(ctx context.Context, r *relation) (int64, error) {
-	for _, try := range []struct{ way, rows int }{{0, watchRows}, {1, watchRows}, {2, watchRows}, {3, watchRows}, {1, 1}, {2, 1}, {3, 1}} {
-		if w.script(ctx, "SAVEPOINT aurora_migrate_fill; "+insertSQL(r, try.way, try.rows, w.bound(ctx, r, try.way))) == nil {
-			return int64(try.rows), nil
+	for _, try := range []struct {
+		way, rows int
+		others    bool
+	}{{0, watchRows, false}, {1, watchRows, false}, {2, watchRows, false}, {3, watchRows, false},
+		{0, watchRows, true}, {1, watchRows, true}, {2, watchRows, true}, {3, watchRows, true},
+		{1, 1, false}, {2, 1, false}, {3, 1, false}} {
+		sql := insertSQL(r, try.way, try.rows, w.bound(ctx, r, try.way))
+		if try.others {
+			sql += " ON CONFLICT DO NOTHING"
+		}
+		if w.script(ctx, "SAVEPOINT aurora_migrate_fill; "+sql) == nil {
+			rows := int64(try.rows)
+			if !try.others {
+				return rows, nil
+			}
+			err := w.conn.QueryRow(ctx, "SELECT pg_catalog.count(*) FROM ONLY "+quotedName(r)).Scan(&rows)
+			return rows, err
 		}
 		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT aurora_migrate_fill"); err != nil {
 			return 0, err
