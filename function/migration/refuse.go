@@ -155,7 +155,7 @@ func setsTransaction(t []Token) string {
 
 // disturbsSession names the statement if it undoes what the run has set.
 func disturbsSession(t []Token) string {
-	for _, k := range []string{"discard", "reset all"} {
+	for _, k := range []string{"discard all", "reset all"} {
 		if begins(t, k) {
 			return strings.ToUpper(k)
 		}
