@@ -15,7 +15,7 @@ func (s *statement) counted() {
 	var tables []string
 	touched := s.sequencesOf(&tables)
 	switch {
-	case s.restarts() && (len(touched) > 0 || s.says("restart identity")):
+	case s.restarts() && (len(touched) > 0 || s.says("restart identity") && len(s.e.Truncates) > 0):
 		s.tell(codeSequence, s.lesser(migration.Warning, tables...), "has a sequence count from the beginning again", "Values that it gave out before come again, and meet rows that have them (23505).",
 			"Set it behind the largest value that is there: SELECT setval('...', (SELECT max(...) FROM ...));")
 	case s.setsTo(true) && len(touched) > 0 && !s.setLater():
@@ -43,7 +43,7 @@ func (s *statement) restarts() bool {
 // gets those whose columns they belong to.
 func (s *statement) sequencesOf(tables *[]string) (names []string) {
 	consider := func(l migration.LockSeen) {
-		if l.Kind != "sequence" {
+		if l.Kind != "sequence" || s.before.get("sequence", l.Relation) == "" { // or one of the file
 			return
 		}
 		names = append(names, l.Relation)
