@@ -165,7 +165,9 @@ func (s *statement) droppedTables(lost map[string][]string) {
 	if len(others) > 0 {
 		collateral = fmt.Sprintf("It takes ACCESS EXCLUSIVE on %s too.", list(unique(others)))
 	}
-	if names := lost[codeDropSchema]; len(names) > 0 {
+	if names := lost[codeDropSchema]; len(names) > 0 && s.begins("drop schema") && !s.says("cascade") {
+		s.tell(codeDropSchema, migration.Info, "drops the schema "+list(names)+", which has to be empty", "Where it holds anything the statement fails (2BP01), and nothing is lost.", "")
+	} else if len(names) > 0 {
 		s.tell(codeDropSchema, migration.Error, "drops the schema "+list(names)+withTables(tables), sentences(s.sizes(tables), collateral),
 			"Move what is still used to another schema, drop the rest by name, and then the empty schema. Keep a snapshot.")
 		return
