@@ -57,7 +57,7 @@ const (
 	codeNotValid       = "AM543" // a constraint stays NOT VALID
 	codeFailsWithRows  = "AM544" // the statement fails where there are rows
 	codeHotTable       = "AM550" // a short lock on a busy table
-	codeLockTimeout    = "AM551" // lock_timeout is taken away before a lock that others wait behind
+	codeLockTimeout    = "AM551" // lock_timeout is taken away, or made long, before a lock that others wait behind
 	codeTakes          = "AM580" // a statement takes long
 	codeNeverEnds      = "AM581" // a transaction, or a statement outside one, takes longer than an invocation has
 	codeUnfinished     = "AM582" // a file outside a transaction needs several invocations

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
@@ -46,29 +45,6 @@ func (s *statement) newTrigger() {
 			return
 		}
 	}
-}
-
-// timeout tells of a lock_timeout that is taken away before a lock that everybody
-// waits behind.
-func (s *statement) timeout() {
-	if !s.says("lock_timeout = 0") && !s.says("lock_timeout to 0") && !s.zeroTimeout() {
-		return
-	}
-	for _, e := range s.effects[s.e.Statement:] {
-		for _, l := range e.Locks {
-			if isTable(l.Kind) && blocks(l) {
-				s.tell(codeLockTimeout, s.lesser(migration.Warning, l.Relation), fmt.Sprintf("takes away the lock_timeout, and statement %d then waits for a lock on %s for as long as it takes", e.Statement, l.Relation),
-					"While it waits behind one old transaction, everybody else waits behind it.", "Take it out: the migrator sets a short lock_timeout and tries again.")
-				return
-			}
-		}
-	}
-}
-
-func (s *statement) zeroTimeout() bool {
-	return s.says("lock_timeout") && slices.ContainsFunc(s.tokens, func(t migration.Token) bool {
-		return t.Kind == migration.Literal && (t.Text == "'0'" || t.Text == "'0s'" || t.Text == "'0ms'")
-	}) && s.begins("set")
 }
 
 // invalid tells of indexes that are left INVALID.

@@ -1,0 +1,123 @@
+package lint
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// patience is the longest lock_timeout that nothing is said of: whoever waits for
+// a lock has all others wait behind it as long.
+const patience = 10 * time.Second
+
+// A lockWait is what a statement makes of lock_timeout.
+type lockWait struct {
+	value string // as written; "" where it goes back to the default
+	loose bool   // longer than patience, or without an end
+}
+
+// timeout tells of a lock_timeout that is taken away, or made long, before a lock
+// that everybody waits behind.
+func (s *statement) timeout() {
+	set, ok := s.lockTimeout()
+	if !ok || !set.loose {
+		return
+	}
+	from := s.e.Statement // those behind it
+	if s.begins("do") {
+		from--
+	}
+	for i, e := range s.effects[from:] {
+		if i > 0 || from == s.e.Statement {
+			later := &statement{sheet: s.sheet, stmt: s.file.Stmts[from+i], e: e, tokens: deepTokens(s.file.Stmts[from+i].Text)}
+			if other, ok := later.lockTimeout(); ok && !other.loose {
+				return
+			}
+		}
+		for _, l := range e.Locks {
+			if isTable(l.Kind) && blocks(l) {
+				s.tell(codeLockTimeout, s.lesser(migration.Warning, l.Relation), set.said(e.Statement, l.Relation),
+					"While it waits behind one old transaction, everybody else waits behind it.", "Take it out: the migrator sets a short lock_timeout and tries again.")
+				return
+			}
+		}
+	}
+}
+
+func (w lockWait) said(statement int, relation string) string {
+	does, long := "makes lock_timeout as long as "+w.value, "up to that long"
+	switch wait, read := milliseconds(w.value); {
+	case w.value == "":
+		does, long = "sets lock_timeout back to the server's own, which is none unless somebody gave it one", "for as long as it takes"
+	case read && wait == 0:
+		does, long = "takes away the lock_timeout", "for as long as it takes"
+	}
+	return fmt.Sprintf("%s, and statement %d then waits for a lock on %s %s", does, statement, relation, long)
+}
+
+// lockTimeout is what holds of lock_timeout after the statement; ok is false for one
+// that leaves it as it is. SET LOCAL outside a transaction does nothing.
+func (s *statement) lockTimeout() (w lockWait, ok bool) {
+	if !s.begins("set") && !s.begins("reset") && !s.begins("do") && !s.begins("select") && !s.begins("discard all") {
+		return w, false
+	}
+	if s.begins("reset all") || s.begins("discard all") {
+		return lockWait{loose: true}, true
+	}
+	for i, t := range s.tokens {
+		value, local, found := s.setTo(i, t)
+		if !found || local && s.e.Alone && !s.begins("do") {
+			continue
+		}
+		w, ok = lockWait{value: value, loose: value == ""}, true
+		if wait, known := milliseconds(value); known {
+			w.loose = wait == 0 || wait > patience
+		}
+	}
+	return w, ok
+}
+
+// setTo reads the value that the token at i gives lock_timeout: it is the name of the
+// setting in SET, RESET or set_config. A value that is no constant is not read.
+func (s *statement) setTo(i int, t migration.Token) (value string, local, found bool) {
+	at := func(i int) migration.Token {
+		if i < 0 || i >= len(s.tokens) {
+			return migration.Token{}
+		}
+		return s.tokens[i]
+	}
+	switch {
+	case t.Kind == migration.Literal && strings.EqualFold(t.Text, "'lock_timeout'") && at(i-2).Name() && at(i-2).Text == "set_config":
+		if v := at(i + 2); v.Kind == migration.Literal {
+			return strings.Trim(v.Text, "'"), at(i + 4).Is("true"), true
+		}
+	case !t.Name() || t.Text != "lock_timeout":
+	case at(i - 1).Is("reset"):
+		return "", false, true
+	case at(i - 1).Is("set"), at(i-2).Is("set") && (at(i-1).Is("local") || at(i-1).Is("session")):
+		switch v := at(i + 2); {
+		case v.Is("default"):
+			return "", at(i - 1).Is("local"), true
+		case v.Kind == migration.Literal || v.Kind == migration.Number:
+			return strings.Trim(v.Text, "'"), at(i - 1).Is("local"), true
+		}
+	}
+	return "", false, false
+}
+
+// milliseconds reads a duration as PostgreSQL does where a bare number counts
+// milliseconds; ok is false for what it does not know.
+func milliseconds(value string) (wait time.Duration, ok bool) {
+	value = strings.TrimSpace(value)
+	digits := strings.TrimRight(value, "abcdefghijklmnopqrstuvwxyz ")
+	n, err := strconv.ParseFloat(digits, 64)
+	unit, known := map[string]time.Duration{"": time.Millisecond, "us": time.Microsecond, "ms": time.Millisecond, "s": time.Second,
+		"min": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[strings.TrimSpace(value[len(digits):])]
+	if err != nil || !known || n < 0 || n > 1<<31 {
+		return 0, false
+	}
+	return time.Duration(n * float64(unit)), true
+}
