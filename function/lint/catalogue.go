@@ -67,19 +67,19 @@ func (c *catalogue) each(kind string) []string {
 
 // A table is what the definition of a table says.
 type table struct {
-	name        string
-	persistence string // p, u, t
-	partitioned string // "RANGE (at)"; "" for a table that is not
-	bound       string // "FOR VALUES ..."; "" for one that is no partition
-	parents     []string
-	children    []string
-	columns     []column
-	constraints []constraint
-	indexes     []index
-	facts       string // the first line
-	policies    int
-	published   bool
-	triggersOff bool // of foreign keys
+	name         string
+	persistence  string // p, u, t
+	partitioned  string // "RANGE (at)"; "" for a table that is not
+	bound        string // "FOR VALUES ..."; "" for one that is no partition
+	parents      []string
+	children     []string
+	columns      []column
+	constraints  []constraint
+	indexes      []index
+	facts        string // the first line
+	policies     int
+	triggersOff  bool // of foreign keys
+	publications []string
 }
 
 type column struct {
@@ -154,7 +154,8 @@ func readTable(name, definition string) *table {
 		case "policy":
 			t.policies++
 		case "publication":
-			t.published = true
+			p, _ := firstName(rest)
+			t.publications = append(t.publications, p)
 		case "trigger":
 			t.triggersOff = t.triggersOff || strings.HasPrefix(rest, "of constraint ") && strings.HasSuffix(rest, "enabled=D")
 		}

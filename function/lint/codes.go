@@ -84,7 +84,7 @@ const (
 	codeUnlogged        = "AM616" // an unlogged table
 	codeAutovacuum      = "AM617" // autovacuum is switched off
 	codeReplicaIdentity = "AM618" // REPLICA IDENTITY FULL or NOTHING
-	codeIdentityLost    = "AM619" // a published table loses its replica identity
+	codeIdentityLost    = "AM619" // a published table has no replica identity
 	codeRowSecurity     = "AM620" // row level security without a policy, or switched off
 	codePublic          = "AM621" // a privilege for PUBLIC
 	codeDefiner         = "AM622" // SECURITY DEFINER without a search_path
@@ -98,6 +98,7 @@ const (
 	codeNotEnforced     = "AM633" // a constraint NOT ENFORCED
 	codeCascadingKey    = "AM634" // a foreign key that deletes or changes rows by itself
 	codeKeyWithoutIndex = "AM635" // a foreign key without an index
+	codeUnpublished     = "AM636" // a publication loses a table, or is dropped
 	codePrivileged      = "AM640" // only a superuser may
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

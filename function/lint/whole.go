@@ -62,10 +62,10 @@ func (s *sheet) whole() {
 		}
 		s.required(name, was, is)
 		s.security(at, name, was, is)
-		s.identity(at, name, was, is)
 		s.sequences(at, name, was, is)
 	}
 	s.bounded()
+	s.publications()
 	s.privileges()
 	s.functions()
 }
@@ -228,25 +228,6 @@ func (s *sheet) security(at int, name string, was, is *table) {
 		s.find(at, codeRowSecurity, migration.Warning, "row level security of "+name+" is on without a policy: all roles but the owner see no rows", "", "Create the policies first, in the same file or an earlier one.")
 	case on(was) && !on(is):
 		s.find(at, codeRowSecurity, migration.Warning, "switches row level security of "+name+" off: everybody with a grant sees all rows", "", "Change the policies instead, or take the grants first.")
-	}
-}
-
-// identity looks at what subscribers find the rows of a published table by.
-func (s *sheet) identity(at int, name string, was, is *table) {
-	has := func(t *table) bool {
-		switch t.fact("identity") {
-		case "f":
-			return true
-		case "d":
-			return slices.ContainsFunc(t.constraints, func(k constraint) bool { return strings.HasPrefix(k.definition, "PRIMARY KEY") })
-		case "i":
-			return slices.ContainsFunc(t.indexes, func(i index) bool { return i.identity })
-		}
-		return false
-	}
-	published := is.published || slices.ContainsFunc(s.after.each("publication"), func(p string) bool { return strings.Contains(s.after.get("publication", p), "all=t") })
-	if published && has(was) && !has(is) {
-		s.find(at, codeIdentityLost, migration.Error, name+" is published and has no replica identity any more: UPDATE and DELETE fail (55000)", "", "Name another first: ALTER TABLE "+name+" REPLICA IDENTITY USING INDEX ...;")
 	}
 }
 
