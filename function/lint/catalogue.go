@@ -67,19 +67,20 @@ func (c *catalogue) each(kind string) []string {
 
 // A table is what the definition of a table says.
 type table struct {
-	name         string
-	persistence  string // p, u, t
-	partitioned  string // "RANGE (at)"; "" for a table that is not
-	bound        string // "FOR VALUES ..."; "" for one that is no partition
-	parents      []string
-	children     []string
-	columns      []column
-	constraints  []constraint
-	indexes      []index
-	facts        string // the first line
-	policies     int
-	triggersOff  bool // of foreign keys
-	publications []string
+	name            string
+	persistence     string // p, u, t
+	partitioned     string // "RANGE (at)"; "" for a table that is not
+	bound           string // "FOR VALUES ..."; "" for one that is no partition
+	parents         []string
+	children        []string
+	columns         []column
+	constraints     []constraint
+	indexes         []index
+	facts           string // the first line
+	policies        int
+	triggersOff     bool // of foreign keys
+	publications    []string
+	triggers, rules []trigger
 }
 
 type column struct {
@@ -121,6 +122,7 @@ func (c *catalogue) table(name string) *table {
 
 func readTable(name, definition string) *table {
 	t := &table{name: name}
+	inRule := ""
 	for line := range strings.SplitSeq(definition, "\n") {
 		word, rest, _ := strings.Cut(line, " ")
 		switch word {
@@ -151,12 +153,23 @@ func readTable(name, definition string) *table {
 			i.definition, i.invalid = cutSuffix(definition, " invalid")
 			_ = marks
 			t.indexes = append(t.indexes, i)
+		case "rule":
+			inRule = rest
+			t.rules = append(t.rules, readTrigger(rest))
+		case "": // PostgreSQL writes a rule on several lines
+			if inRule != "" {
+				inRule += " " + strings.TrimSpace(line)
+				t.rules[len(t.rules)-1] = readTrigger(inRule)
+			}
 		case "policy":
 			t.policies++
 		case "publication":
 			p, _ := firstName(rest)
 			t.publications = append(t.publications, p)
 		case "trigger":
+			if strings.HasPrefix(rest, "CREATE ") {
+				t.triggers = append(t.triggers, readTrigger(rest))
+			}
 			t.triggersOff = t.triggersOff || strings.HasPrefix(rest, "of constraint ") && strings.HasSuffix(rest, "enabled=D")
 		}
 	}

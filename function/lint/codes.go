@@ -92,6 +92,8 @@ const (
 	codeTriggersOff     = "AM624" // triggers that keep foreign keys are switched off
 	codeExtension       = "AM625" // an extension is dropped or changed
 	codeTrigger         = "AM626" // a trigger on a table in use
+	codeTriggerGone     = "AM627" // a trigger is dropped, or left switched off
+	codeInstead         = "AM628" // a rule puts something else in the place of a write
 	codeSequence        = "AM630" // a sequence is dropped, set back, bounded or gets another name
 	codeDropDatabase    = "AM631" // DROP DATABASE
 	codeVolatileCheck   = "AM632" // a CHECK that depends on the clock or on chance

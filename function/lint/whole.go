@@ -62,6 +62,7 @@ func (s *sheet) whole() {
 		}
 		s.required(name, was, is)
 		s.security(at, name, was, is)
+		s.triggers(name, was, is)
 		s.sequences(at, name, was, is)
 	}
 	s.bounded()

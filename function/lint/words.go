@@ -27,7 +27,7 @@ func (s *statement) words() {
 	case s.says("session_replication_role") && s.says("replica"), s.says("set session_replication_role"):
 		s.tell(codeTriggersOff, migration.Warning, "switches off the triggers that keep foreign keys", "Rows that refer to nothing get in, and stay.", "Insert the rows in an order that the foreign keys allow, or make these deferrable.")
 	case s.says("disable trigger all"):
-		s.tell(codeTriggersOff, migration.Warning, "switches off all triggers of a table, those that keep foreign keys too", "Rows that refer to nothing get in, and stay. It takes a superuser.", "Name the trigger: ALTER TABLE ... DISABLE TRIGGER name;")
+		s.tell(codeTriggersOff, migration.Warning, "switches off all triggers of a table, those that keep foreign keys too", "Rows that refer to nothing get in, and stay. It takes a superuser.", "Name the trigger, and switch it on again in the same file: ALTER TABLE ... DISABLE TRIGGER name; ... ENABLE TRIGGER name;")
 	case s.begins("alter extension") && s.says("update"):
 		s.tell(codeExtension, migration.Info, "brings an extension to another version", "Its script may run long, and versions differ between servers.", "Name the version, and see in pg_available_extension_versions that the server has it.")
 	case s.begins("create trigger"), s.begins("create constraint trigger"), s.begins("create or replace trigger"):

@@ -1,0 +1,146 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// A trigger, or a rule, is what a table does at a write besides or instead.
+type trigger struct {
+	name       string // quoted where need be
+	definition string
+	on         bool
+}
+
+// readTrigger reads CREATE TRIGGER or CREATE RULE with what is kept behind it.
+func readTrigger(rest string) trigger {
+	i := strings.LastIndex(rest, " enabled=")
+	if i < 0 {
+		i = len(rest)
+	}
+	g := trigger{definition: rest[:i], on: strings.HasPrefix(rest[i:], " enabled=O") || strings.HasPrefix(rest[i:], " enabled=A")}
+	for _, word := range []string{" TRIGGER ", " RULE "} {
+		if _, after, ok := strings.Cut(g.definition, word); ok {
+			g.name, _ = firstName(after)
+			break
+		}
+	}
+	return g
+}
+
+func triggerNamed(all []trigger, name string) *trigger {
+	if i := slices.IndexFunc(all, func(g trigger) bool { return g.name == name }); i >= 0 {
+		return &all[i]
+	}
+	return nil
+}
+
+// triggers tells of triggers of a table in use that fire no more when the file ends,
+// and of rules that put something else in the place of a write.
+func (s *sheet) triggers(name string, was, is *table) {
+	lost, off := make(map[int][]string), make(map[int][]string)
+	for _, g := range was.triggers {
+		if !g.on || s.ofParent(was, g) {
+			continue
+		}
+		switch now := triggerNamed(is.triggers, g.name); {
+		case now == nil && !succeeded(was, is, g):
+			at := s.aboutTrigger(g, name)
+			lost[at] = append(lost[at], g.name)
+		case now != nil && !now.on:
+			at := s.aboutTrigger(g, name)
+			off[at] = append(off[at], g.name)
+		}
+	}
+	for at, names := range lost {
+		severity := s.lesserOf(migration.Warning, name)
+		if s.losesColumn(name) { // it filled that one
+			severity = migration.Info
+		}
+		s.find(at, codeTriggerGone, severity, fmt.Sprintf("drops the trigger %s of %s: what it did at each write is done no more", list(names), name),
+			fmt.Sprintf("It takes ACCESS EXCLUSIVE on %s: whoever reads or writes it waits until that is given back.", name), "Let the code do first what it did, or put the trigger that takes its place there in the same file.")
+	}
+	for at, names := range off {
+		s.find(at, codeTriggerGone, s.lesserOf(migration.Warning, name), fmt.Sprintf("leaves the trigger %s of %s switched off: what it did at each write is done no more", list(names), name),
+			"Rows that are written meanwhile stay without it when it is switched on again.", fmt.Sprintf("Switch it on again in the same file: ALTER TABLE %s ENABLE TRIGGER %s;", name, names[0]))
+	}
+	s.rules(name, was, is)
+}
+
+// rules tells of rules DO INSTEAD that are new on a table in use.
+func (s *sheet) rules(name string, was, is *table) {
+	for _, r := range is.rules {
+		_, what, instead := strings.Cut(r.definition, " DO INSTEAD ")
+		if other := triggerNamed(was.rules, r.name); !instead || !r.on || other != nil && other.on && other.definition == r.definition {
+			continue
+		}
+		_, event, _ := strings.Cut(r.definition, "ON ")
+		event, _, _ = strings.Cut(event, " ")
+		does, seen := "something else", "The code believes that its rows are written."
+		if strings.HasPrefix(strings.TrimSpace(what), "NOTHING") {
+			does, seen = "nothing, and no error says so", "The code believes that it has written."
+		}
+		s.find(s.aboutTrigger(r, name), codeInstead, s.lesserOf(migration.Warning, name), fmt.Sprintf("the rule %s has each %s on %s do %s", r.name, event, name, does),
+			seen+" RETURNING fails (0A000), and COPY goes past the rule.", fmt.Sprintf("Where nobody should do it, refuse it: REVOKE %s ON %s FROM ...; or a trigger that raises an error.", event, name))
+	}
+}
+
+// ofParent says that the trigger is that of the partitioned table, which tells of it
+// by itself.
+func (s *sheet) ofParent(t *table, g trigger) bool {
+	return t.bound != "" && slices.ContainsFunc(t.parents, func(p string) bool {
+		parent := s.before.table(p)
+		return parent != nil && triggerNamed(parent.triggers, g.name) != nil
+	})
+}
+
+// succeeded says that the table has a new trigger that fires at the same time, or
+// one that runs the same function.
+func succeeded(was, is *table, g trigger) bool {
+	_, runs, _ := strings.Cut(g.definition, " EXECUTE ")
+	return slices.ContainsFunc(is.triggers, func(o trigger) bool {
+		_, also, _ := strings.Cut(o.definition, " EXECUTE ")
+		return o.on && (also == runs || triggerNamed(was.triggers, o.name) == nil && o.time() == g.time())
+	})
+}
+
+// time is BEFORE, AFTER or INSTEAD.
+func (g trigger) time() string {
+	_, after, _ := strings.Cut(g.definition, " TRIGGER ")
+	_, after = firstName(after)
+	when, _, _ := strings.Cut(strings.TrimSpace(after), " ")
+	return when
+}
+
+// aboutTrigger is the last statement that has to do with a trigger or a rule of
+// that table.
+func (s *sheet) aboutTrigger(g trigger, on string) int {
+	at := 0
+	for i, st := range s.file.Stmts {
+		t := deepTokens(st.Text)
+		named := slices.ContainsFunc(t, func(x migration.Token) bool { return x.Name() && ident(x.Text) == g.name })
+		if (says(t, "trigger") || says(t, "rule")) && (named || says(t, "trigger user") || says(t, "trigger all")) &&
+			slices.ContainsFunc(t, func(x migration.Token) bool { return x.Name() && x.Text == last(on) }) {
+			at = i + 1
+		}
+	}
+	if at == 0 {
+		at = s.lastOn(on)
+	}
+	return at
+}
+
+// losesColumn says that the file drops a column of the table.
+func (s *sheet) losesColumn(name string) bool {
+	return slices.ContainsFunc(s.effects, func(e migration.Effects) bool {
+		return slices.ContainsFunc(e.Columns, func(c migration.ColumnSeen) bool { return c.Table == name && c.Change == migration.Dropped })
+	})
+}
+
+// lesserOf is severity, or info where the relation is known to be empty.
+func (s *sheet) lesserOf(severity migration.Severity, name string) migration.Severity {
+	return (&statement{sheet: s}).lesser(severity, name)
+}
