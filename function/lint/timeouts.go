@@ -67,8 +67,8 @@ func (s *statement) lockTimeout() (w lockWait, ok bool) {
 	if s.begins("reset all") || s.begins("discard all") {
 		return lockWait{loose: true}, true
 	}
-	for i, t := range s.tokens {
-		value, local, found := s.setTo(i, t)
+	for i := range s.tokens {
+		value, local, found := s.setTo("lock_timeout", i)
 		if !found || local && s.e.Alone && !s.begins("do") {
 			continue
 		}
@@ -80,28 +80,29 @@ func (s *statement) lockTimeout() (w lockWait, ok bool) {
 	return w, ok
 }
 
-// setTo reads the value that the token at i gives lock_timeout: it is the name of the
-// setting in SET, RESET or set_config. A value that is no constant is not read.
-func (s *statement) setTo(i int, t migration.Token) (value string, local, found bool) {
+// setTo reads the value that a setting is given by the token at i, its name in SET, RESET
+// or set_config; "" where it goes back to its default. A value that is no constant is
+// not read.
+func (s *statement) setTo(setting string, i int) (value string, local, found bool) {
 	at := func(i int) migration.Token {
 		if i < 0 || i >= len(s.tokens) {
 			return migration.Token{}
 		}
 		return s.tokens[i]
 	}
-	switch {
-	case t.Kind == migration.Literal && strings.EqualFold(t.Text, "'lock_timeout'") && at(i-2).Name() && at(i-2).Text == "set_config":
+	switch t := at(i); {
+	case t.Kind == migration.Literal && strings.EqualFold(t.Text, "'"+setting+"'") && at(i-2).Name() && at(i-2).Text == "set_config":
 		if v := at(i + 2); v.Kind == migration.Literal {
 			return strings.Trim(v.Text, "'"), at(i + 4).Is("true"), true
 		}
-	case !t.Name() || t.Text != "lock_timeout":
+	case !t.Name() || t.Text != setting:
 	case at(i - 1).Is("reset"):
 		return "", false, true
 	case at(i - 1).Is("set"), at(i-2).Is("set") && (at(i-1).Is("local") || at(i-1).Is("session")):
 		switch v := at(i + 2); {
 		case v.Is("default"):
 			return "", at(i - 1).Is("local"), true
-		case v.Kind == migration.Literal || v.Kind == migration.Number:
+		case v.Kind == migration.Literal || v.Kind == migration.Number || v.Name():
 			return strings.Trim(v.Text, "'"), at(i - 1).Is("local"), true
 		}
 	}

@@ -144,3 +144,14 @@ func (s *sheet) losesColumn(name string) bool {
 func (s *sheet) lesserOf(severity migration.Severity, name string) migration.Severity {
 	return (&statement{sheet: s}).lesser(severity, name)
 }
+
+// replicates says that the statement has the session write as a subscriber does,
+// whom no trigger holds up.
+func (s *statement) replicates() bool {
+	for i := range s.tokens {
+		if value, _, ok := s.setTo("session_replication_role", i); ok && strings.EqualFold(value, "replica") {
+			return true
+		}
+	}
+	return false
+}

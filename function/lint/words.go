@@ -24,7 +24,7 @@ func (s *statement) words() {
 	switch {
 	case s.begins("drop database"):
 		s.tell(codeDropDatabase, migration.Error, "drops a database", "", "A migration changes the database that it runs in. Do this by hand, with a snapshot kept.")
-	case s.says("session_replication_role") && s.says("replica"), s.says("set session_replication_role"):
+	case s.replicates():
 		s.tell(codeTriggersOff, migration.Warning, "switches off the triggers that keep foreign keys", "Rows that refer to nothing get in, and stay.", "Insert the rows in an order that the foreign keys allow, or make these deferrable.")
 	case s.says("disable trigger all"):
 		s.tell(codeTriggersOff, migration.Warning, "switches off all triggers of a table, those that keep foreign keys too", "Rows that refer to nothing get in, and stay. It takes a superuser.", "Name the trigger, and switch it on again in the same file: ALTER TABLE ... DISABLE TRIGGER name; ... ENABLE TRIGGER name;")
