@@ -21,7 +21,7 @@ func (s *statement) droppedIndexes() {
 	var stopping, used, tables []string
 	partitioned := false
 	for _, o := range s.e.Objects {
-		if o.Kind != "index" || o.Change != migration.Dropped || !o.Existed || o.Cascaded || !s.after.has(o.On) {
+		if !isIndex(o.Kind) || o.Change != migration.Dropped || !o.Existed || o.Cascaded || !s.after.has(o.On) {
 			continue
 		}
 		if s.before.table(o.On).constraint(last(o.Name)) != nil {
@@ -47,7 +47,7 @@ func (s *statement) droppedIndexes() {
 		}
 		words, files, severity := "Drop it CONCURRENTLY, in a file of its own outside a transaction:", []RewriteFile{alone(lines...)}, migration.Warning
 		if partitioned {
-			words, files, severity = "CONCURRENTLY is refused for the index of a partitioned table: keep the transaction to this one statement.", nil, migration.Info
+			words, files, severity = "CONCURRENTLY is refused for the index of a partitioned table, and the lock is on each of the partitions too: keep the transaction to this one statement.", nil, migration.Info
 		}
 		s.tell(codeDropIndex, s.lesser(severity, tables...), fmt.Sprintf("DROP INDEX takes ACCESS EXCLUSIVE on %s, to drop %s", list(unique(tables)), list(stopping)), s.waiting(), fix(words, files...))
 	}
@@ -56,6 +56,8 @@ func (s *statement) droppedIndexes() {
 			"Counted since the statistics were reset, on this server; readers count their own.", "Find the queries that use it, and give them another index first.")
 	}
 }
+
+func isIndex(kind string) bool { return kind == "index" || kind == "partitioned index" }
 
 // index finds an index of a table by its qualified name; nil where there is none.
 func (c *catalogue) index(on, name string) *index {

@@ -106,6 +106,8 @@ var cases = map[string]handCase{
 	"an index in use": {sql: "DROP INDEX CONCURRENTLY i;", before: []catalog.Edit{tableOf("public.t", "index CREATE INDEX i ON public.t USING btree (a) tablespace=0")}, want: "warning AM541 1",
 		effects: []migration.Effects{{Alone: true, Objects: []migration.ObjectSeen{{Kind: "index", Name: "public.i", On: "public.t", Change: migration.Dropped, Existed: true}}}},
 		facts:   map[string]migration.RelationFacts{"public.t": {Rows: 5, Indexes: map[string]migration.IndexFacts{"public.i": {Scans: 7}}}}},
+	"the index of a partitioned table is dropped": {sql: "DROP INDEX i;", before: []catalog.Edit{tableOf("public.t", "partition by RANGE (a)", "index CREATE INDEX i ON ONLY public.t USING btree (a) tablespace=0")}, want: "info PG102 1",
+		effects: []migration.Effects{{Locks: locks(lock("public.t", migration.AccessExclusive)), Objects: []migration.ObjectSeen{{Kind: "partitioned index", Name: "public.i", On: "public.t", Change: migration.Dropped, Existed: true}}}}},
 	"an INVALID index": {sql: "SELECT f();", before: t1, want: "warning AM542 1",
 		effects: []migration.Effects{{Indexes: []migration.IndexSeen{{Index: "public.i", Table: "public.t", Invalid: true}}}}},
 	"a constraint that stays NOT VALID": {sql: "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;", before: t1, want: "info AM543 1",

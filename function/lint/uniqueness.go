@@ -13,7 +13,7 @@ import (
 func (s *statement) droppedUniqueness() {
 	var lost, tables []string
 	for _, o := range s.e.Objects {
-		if o.Kind != "index" || o.Change != migration.Dropped || !o.Existed || o.Cascaded || s.before.table(o.On).constraint(last(o.Name)) != nil {
+		if !isIndex(o.Kind) || o.Change != migration.Dropped || !o.Existed || o.Cascaded || s.before.table(o.On).constraint(last(o.Name)) != nil {
 			continue
 		}
 		was, is := s.before.index(o.On, o.Name), s.after.table(o.On)
