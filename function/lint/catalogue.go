@@ -12,6 +12,7 @@ import (
 type catalogue struct {
 	objects map[string]string // kind, NUL, name: definition
 	tables  map[string]*table // those that were asked for
+	bare    map[string]string // tables by their names without a schema, once asked for
 }
 
 func newCatalogue(s catalog.Snapshot) *catalogue {
@@ -63,6 +64,20 @@ func (c *catalogue) each(kind string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// called is the table of that name in some schema, in public where there is one;
+// "" for none.
+func (c *catalogue) called(bare string) string {
+	if c.bare == nil {
+		c.bare = make(map[string]string)
+		for _, name := range c.each("table") {
+			if _, there := c.bare[last(name)]; !there || schema(name) == "public" {
+				c.bare[last(name)] = name
+			}
+		}
+	}
+	return c.bare[bare]
 }
 
 // A table is what the definition of a table says.

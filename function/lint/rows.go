@@ -22,7 +22,7 @@ func (s *statement) rowsWritten() {
 		case r.Delete == migration.AllRows && !r.Cascade && !s.hasWhere():
 			wiped = append(wiped, r.Table)
 		case s.inPieces() || s.oneRow(r.Table) || s.keyed(r.Table) && !s.openEnded() && !s.repeats(r.Table):
-		case r.Update == migration.AllRows || r.Delete == migration.AllRows, (r.Update != "" || r.Delete != "") && s.scans(r.Table) && !r.Cascade:
+		case r.Update == migration.AllRows || r.Delete == migration.AllRows, (r.Update != "" || r.Delete != "") && (s.scans(r.Table) || s.joined(r.Table)) && !r.Cascade:
 			whole = append(whole, r.Table)
 			every = every || r.Update == migration.AllRows && !s.hasWhere()
 		}

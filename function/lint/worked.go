@@ -81,34 +81,138 @@ func (s *statement) keyed(table string) bool {
 	if t == nil {
 		return false
 	}
+	return s.narrowed(t, s.relationNames(), nil)
+}
+
+// narrowed says that a column which an index of the table begins with is compared
+// with something that is no column of another table of before, or with one of a
+// table that is narrowed so itself: joined to all rows of another, an index leaves
+// as many as that has.
+func (s *statement) narrowed(t *table, names map[string]string, seen []string) bool {
 	where := slices.IndexFunc(s.tokens, func(x migration.Token) bool { return x.Is("where") || x.Is("on") || x.Is("using") })
-	if where < 0 {
+	if where < 0 || slices.Contains(seen, t.name) {
 		return false
 	}
+	seen = append(seen, t.name)
 	for _, i := range t.indexes {
 		name := firstColumn(i.definition)
-		if name != "" && !strings.Contains(i.definition, " WHERE ") && compares(s.tokens[where:], name) {
-			return true
+		if name == "" || strings.Contains(i.definition, " WHERE ") {
+			continue
+		}
+		for _, c := range compared(s.tokens[where:], name) {
+			if of, known := names[c.of]; c.of != "" && known && of != t.name {
+				continue // a column of another table has the name
+			}
+			with, known := names[c.with]
+			if c.with == "" || !known || with == t.name {
+				return true
+			}
+			if other := s.before.table(with); other == nil || s.narrowed(other, names, seen) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// compares says that a column is compared by something an index helps with.
-func compares(t []migration.Token, name string) bool {
-	for i, x := range t {
-		if !x.Name() || ident(x.Text) != name || i+1 >= len(t) {
+// joined says that an UPDATE or DELETE finds its rows of the table by an index, but
+// for all rows of another.
+func (s *statement) joined(table string) bool {
+	t := s.before.table(table)
+	where := slices.IndexFunc(s.tokens, func(x migration.Token) bool { return x.Is("where") })
+	if t == nil || where < 0 || !s.begins("update") && !s.begins("delete") || s.keyed(table) {
+		return false
+	}
+	names := s.relationNames()
+	return slices.ContainsFunc(t.indexes, func(i index) bool {
+		name := firstColumn(i.definition)
+		return name != "" && slices.ContainsFunc(compared(s.tokens[where:], name), func(c comparison) bool {
+			return names[c.of] == table && c.with != "" && names[c.with] != ""
+		})
+	})
+}
+
+// relationNames are the names under which a query speaks of tables of before: their
+// own and their aliases.
+func (s *statement) relationNames() map[string]string {
+	names := make(map[string]string)
+	for i, x := range s.tokens {
+		if !x.Name() {
 			continue
 		}
-		next := t[i+1]
-		if next.Is("in") || next.Is("between") || next.Kind == migration.Symbol && strings.Contains("=<>", next.Text) && !(next.Text == "<" && i+2 < len(t) && t[i+2].Text == ">") {
-			return true
+		name := s.relation(i)
+		if name == "" {
+			continue
 		}
-		if i > 2 && t[i-1].Text == "." && t[i-3].Text == "=" || i > 0 && t[i-1].Text == "=" {
-			return true
+		names[x.Text] = name
+		if i+1 >= len(s.tokens) || !slices.ContainsFunc(s.tokens[max(0, i-4):i], func(p migration.Token) bool {
+			return p.Is("update") || p.Is("from") || p.Is("using") || p.Is("join") || p.Is("into") || p.Text == ","
+		}) {
+			continue
+		}
+		next := s.tokens[i+1:]
+		if next[0].Is("as") {
+			next = next[1:]
+		}
+		if len(next) > 0 && next[0].Name() && (next[0].Kind == migration.QuotedIdent || !slices.Contains(reserved, next[0].Text) && !next[0].Is("set")) {
+			names[next[0].Text] = name
 		}
 	}
-	return false
+	return names
+}
+
+// relation is the table of before that the token at i names, "" for none.
+func (s *statement) relation(i int) string {
+	x := s.tokens[i].Text
+	if i > 1 && s.tokens[i-1].Text == "." {
+		if name := ident(s.tokens[i-2].Text) + "." + ident(x); s.before.table(name) != nil {
+			return name
+		}
+		return ""
+	}
+	if i+1 < len(s.tokens) && s.tokens[i+1].Text == "." {
+		return ""
+	}
+	return s.before.called(x)
+}
+
+// A comparison is one of a column, by the names before their dots: "" for none.
+type comparison struct{ of, with string }
+
+// compared are the comparisons of a column by which an index helps.
+func compared(t []migration.Token, name string) (all []comparison) {
+	qualifier := func(i int) string { // of the name at i
+		if i > 1 && t[i-1].Text == "." {
+			return t[i-2].Text
+		}
+		return ""
+	}
+	for i, x := range t {
+		if !x.Name() || ident(x.Text) != name || i+1 >= len(t) && i < 2 {
+			continue
+		}
+		c, before := comparison{of: qualifier(i)}, i-1
+		if c.of != "" {
+			before = i - 3
+		}
+		if i+1 < len(t) {
+			next := t[i+1]
+			if next.Is("in") || next.Is("between") || next.Kind == migration.Symbol && strings.Contains("=<>", next.Text) && !(next.Text == "<" && i+2 < len(t) && t[i+2].Text == ">") {
+				if next.Text == "=" && i+3 < len(t) && t[i+2].Name() && t[i+3].Text == "." {
+					c.with = t[i+2].Text
+				}
+				all = append(all, c)
+				continue
+			}
+		}
+		if before >= 0 && t[before].Text == "=" {
+			if before > 2 && t[before-2].Text == "." && t[before-1].Name() {
+				c.with = t[before-3].Text
+			}
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // firstColumn is the first column of an index, "" for an expression.
