@@ -87,7 +87,8 @@ func (t *telling) effects(i int, s seen) migration.Effects {
 		}
 	}
 	for oid, c := range s.changes {
-		t.relationChanged(&e, oid, c, rewritten[oid], files, words)
+		emptied := !rewritten[oid] && (slices.Contains(words, "truncate") || t.emptied(stmt.Text, s, oid))
+		t.relationChanged(&e, oid, c, emptied, files, words)
 	}
 	t.objects(&e, s, words)
 	if len(s.pieces) > 0 {
@@ -144,7 +145,7 @@ func (t *telling) locks(s seen, words []string) (all []migration.LockSeen) {
 var constraintKinds = map[string]string{"c": "check", "f": "foreign key", "n": "not null", "p": "primary key", "u": "unique", "x": "exclusion"}
 
 // relationChanged tells what became of one relation.
-func (t *telling) relationChanged(e *migration.Effects, oid uint32, c change, rewritten bool, files map[uint32]bool, words []string) {
+func (t *telling) relationChanged(e *migration.Effects, oid uint32, c change, emptied bool, files map[uint32]bool, words []string) {
 	switch {
 	case c.is != nil && c.is.isIndex():
 		t.indexChanged(e, c, files)
@@ -154,8 +155,7 @@ func (t *telling) relationChanged(e *migration.Effects, oid uint32, c change, re
 	}
 	name := t.before(oid).Qualified
 	if c.was.holdsRows() && c.was.File != c.is.File && c.was.File != 0 {
-		truncates := slices.Contains(words, "truncate") && !rewritten
-		if truncates {
+		if emptied {
 			e.Truncates = append(e.Truncates, name)
 		} else {
 			e.Rewrites = append(e.Rewrites, name)
@@ -163,6 +163,34 @@ func (t *telling) relationChanged(e *migration.Effects, oid uint32, c change, re
 	}
 	e.Columns = append(e.Columns, columnsChanged(name, c)...)
 	t.constraintsChanged(e, name, c)
+}
+
+// emptied says that a statement whose text does not tell, a DO block or a call, has
+// put an empty file in the place of a table's: it was read only to build its indexes
+// anew, none of these was read, as CLUSTER does, and no command told of it, as ALTER
+// TABLE does.
+func (t *telling) emptied(text string, s seen, oid uint32) bool {
+	if r := t.before(oid); r == nil || r.Kind != "r" || !plans.MatchString(text) {
+		return false
+	}
+	built := int64(0)
+	for other, c := range s.changes {
+		if c.is != nil && c.is.On == oid {
+			built++
+		}
+		if c.is != nil && c.is.On == oid && s.counts[other].scans > 0 {
+			return false
+		}
+	}
+	if s.counts[oid].scans > built {
+		return false
+	}
+	for _, n := range s.notices {
+		if slices.ContainsFunc(n.Commands, func(c command) bool { return c.Class == classRelation && c.OID == oid }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *telling) indexChanged(e *migration.Effects, c change, files map[uint32]bool) {
