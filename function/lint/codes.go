@@ -73,7 +73,7 @@ const (
 	codeDropConstraint  = "AM605" // a CHECK, a unique constraint or index, or a primary key is dropped
 	codeDropType        = "AM606" // a type is dropped or gets another name
 	codeMoved           = "AM607" // a relation moves to another schema, or a schema gets another name
-	codeDropCode        = "AM608" // a view, a function or a procedure is dropped
+	codeDropCode        = "AM608" // a view, a function or a procedure is dropped, or is not what it was
 	codeOrphaned        = "AM609" // a table inherits no more, and its parent's queries lose its rows
 	codeNullsAllowed    = "AM610" // NOT NULL is dropped
 	codeDefaultDropped  = "AM611" // a NOT NULL column has no default, or loses it, and running code does not send a value
@@ -101,6 +101,8 @@ const (
 	codeCascadingKey    = "AM634" // a foreign key that deletes or changes rows by itself
 	codeKeyWithoutIndex = "AM635" // a foreign key without an index
 	codeUnpublished     = "AM636" // a publication loses a table, or is dropped
+	codeAmbiguous       = "AM637" // calls may mean two functions, and fail
+	codeStaleIndex      = "AM638" // an index is over what a function returned before
 	codePrivileged      = "AM640" // only a superuser may
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

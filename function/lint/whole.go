@@ -67,6 +67,7 @@ func (s *sheet) whole() {
 	}
 	s.bounded()
 	s.publications()
+	s.replaced()
 	s.privileges()
 	s.functions()
 }
