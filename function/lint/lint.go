@@ -172,6 +172,7 @@ var rules = []func(*statement){
 	(*statement).fails,
 	(*statement).worked,
 	(*statement).lockedByHand,
+	(*statement).sleeps,
 	(*statement).partitions,
 	(*statement).manyLocks,
 	(*statement).droppedIndexes,
