@@ -57,6 +57,11 @@ func schema(qualified string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(qualified, ident(name)), name), ".")
 }
 
+// beside is a name in the schema of another.
+func beside(qualified, name string) string {
+	return schema(qualified) + "." + ident(name)
+}
+
 // named is a name for something new that begins with those of a table and a
 // column, at most 63 bytes long.
 func named(tableName, columnName, ending string) string {
