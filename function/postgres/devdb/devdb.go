@@ -47,7 +47,8 @@ type Options struct {
 
 	// Dir keeps the databases: a later Start with the same Dir finds them again. ""
 	// is a temporary directory that goes with the server, faster because it does not
-	// wait for the disk. Two servers cannot have one Dir at the same time.
+	// wait for the disk: in memory on a Linux that has plenty of it, unless TMPDIR
+	// names a place. Two servers cannot have one Dir at the same time.
 	Dir string
 
 	// Port on 127.0.0.1; 0 is a free one.

@@ -29,7 +29,7 @@ func (h home) path(names ...string) string {
 func newHome(ctx context.Context, o Options, c cache, b binaries) (h home, err error) {
 	if o.Dir == "" {
 		h = home{who: c.who}
-		h.dir, err = c.who.tempDir(ctx, "aurora-migrate-", os.TempDir(), "/tmp", "/var/tmp", c.dir)
+		h.dir, err = c.who.tempDir(ctx, "aurora-migrate-", append(memory(), os.TempDir(), "/tmp", "/var/tmp", c.dir)...)
 	} else {
 		h, err = keptHome(ctx, o.Dir, c.who)
 	}
@@ -113,6 +113,7 @@ func (h home) configure(o Options, port int, socketDir string) error {
 		// commit still counts in a test that kills the server, which would not be so
 		// with synchronous_commit off.
 		settings["fsync"], settings["full_page_writes"] = "off", "off"
+		settings["max_wal_size"] = "256MB" // it may be memory that the log takes
 	}
 	maps.Copy(settings, o.Settings)
 	var conf strings.Builder
