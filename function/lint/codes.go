@@ -58,6 +58,7 @@ const (
 	codeFailsWithRows  = "AM544" // the statement fails where there are rows
 	codeHotTable       = "AM550" // a short lock on a busy table
 	codeLockTimeout    = "AM551" // lock_timeout is taken away, or made long, before a lock that others wait behind
+	codeSessionOnly    = "AM552" // what lives in the session alone, in a file that several may run
 	codeTakes          = "AM580" // a statement takes long
 	codeNeverEnds      = "AM581" // a transaction, or a statement outside one, takes longer than an invocation has
 	codeUnfinished     = "AM582" // a file outside a transaction needs several invocations

@@ -185,6 +185,7 @@ var rules = []func(*statement){
 	(*statement).counted,
 	(*statement).enums,
 	(*statement).words,
+	(*statement).sessionOnly,
 	(*statement).cutShort,
 	(*statement).busy,
 	(*statement).foretells,

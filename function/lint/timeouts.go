@@ -32,8 +32,7 @@ func (s *statement) timeout() {
 	}
 	for i, e := range s.effects[from:] {
 		if i > 0 || from == s.e.Statement {
-			later := &statement{sheet: s.sheet, stmt: s.file.Stmts[from+i], e: e, tokens: deepTokens(s.file.Stmts[from+i].Text)}
-			if other, ok := later.lockTimeout(); ok && !other.loose {
+			if other, ok := s.behind(from + i).lockTimeout(); ok && !other.loose {
 				return
 			}
 		}
@@ -45,6 +44,11 @@ func (s *statement) timeout() {
 			}
 		}
 	}
+}
+
+// behind is the statement at an index of the file, to be read.
+func (s *statement) behind(i int) *statement {
+	return &statement{sheet: s.sheet, stmt: s.file.Stmts[i], e: s.effects[i], tokens: deepTokens(s.file.Stmts[i].Text)}
 }
 
 func (w lockWait) said(statement int, relation string) string {
@@ -59,25 +63,29 @@ func (w lockWait) said(statement int, relation string) string {
 }
 
 // lockTimeout is what holds of lock_timeout after the statement; ok is false for one
-// that leaves it as it is. SET LOCAL outside a transaction does nothing.
+// that leaves it as it is.
 func (s *statement) lockTimeout() (w lockWait, ok bool) {
+	value, ok := s.sets("lock_timeout")
+	wait, known := milliseconds(value)
+	return lockWait{value: value, loose: value == "" || known && (wait == 0 || wait > patience)}, ok
+}
+
+// sets is the value that a setting has after the statement, "" for its default; ok is
+// false for a statement that leaves it as it is. SET LOCAL outside a transaction does
+// nothing.
+func (s *statement) sets(setting string) (value string, ok bool) {
 	if !s.begins("set") && !s.begins("reset") && !s.begins("do") && !s.begins("select") && !s.begins("discard all") {
-		return w, false
+		return "", false
 	}
 	if s.begins("reset all") || s.begins("discard all") {
-		return lockWait{loose: true}, true
+		return "", true
 	}
 	for i := range s.tokens {
-		value, local, found := s.setTo("lock_timeout", i)
-		if !found || local && s.e.Alone && !s.begins("do") {
-			continue
-		}
-		w, ok = lockWait{value: value, loose: value == ""}, true
-		if wait, known := milliseconds(value); known {
-			w.loose = wait == 0 || wait > patience
+		if v, local, found := s.setTo(setting, i); found && (!local || !s.apart() || s.begins("do")) {
+			value, ok = v, true
 		}
 	}
-	return w, ok
+	return value, ok
 }
 
 // setTo reads the value that a setting is given by the token at i, its name in SET, RESET
@@ -121,4 +129,29 @@ func milliseconds(value string) (wait time.Duration, ok bool) {
 		return 0, false
 	}
 	return time.Duration(n * float64(unit)), true
+}
+
+// cutShort tells of a timeout that ends a build which goes on beside others, and
+// leaves what it was building behind.
+func (s *statement) cutShort() {
+	if !s.apart() || s.begins("do") { // what a block sets is mostly SET LOCAL, and ends with it
+		return
+	}
+	for _, setting := range []string{"statement_timeout", "lock_timeout", "transaction_timeout"} {
+		value, ok := s.sets(setting)
+		if wait, known := milliseconds(value); !ok || value == "" || known && wait == 0 {
+			continue
+		}
+		for i := s.e.Statement; i < len(s.file.Stmts); i++ {
+			later := s.behind(i)
+			if _, again := later.sets(setting); again {
+				break
+			}
+			if later.begins("create") && later.says("index concurrently") || later.begins("reindex") && later.says("concurrently") {
+				s.tell(codeIndexInvalid, migration.Warning, fmt.Sprintf("sets %s, and statement %d builds an index CONCURRENTLY: where it takes longer, it is cut off and leaves an INVALID index", setting, i+1),
+					"It waits for all transactions that are older, and reads the table twice. An INVALID index costs at each write and helps no query.", "Take it out, or set it to 0 before the build: the migrator sets the timeouts that fit.")
+				return
+			}
+		}
+	}
 }
