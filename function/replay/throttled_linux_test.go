@@ -189,7 +189,7 @@ func queued(t testing.TB, pid int) time.Duration {
 	return time.Duration(waited)
 }
 
-// Forecasts at four times the larger size on a server that is given a third of a
+// Forecasts at four times the larger size on a server that is given a part of a
 // processor, and on one that is given all, beside what the statements took there by the
 // clock on the wall.
 func BenchmarkForecast_throttled(b *testing.B) {

@@ -35,6 +35,11 @@ func JSON(r migration.Result, isBrief bool) []byte {
 	if isBrief {
 		l = brief
 	}
+	return bounded(r, isBrief, l)
+}
+
+// bounded is JSON by other limits.
+func bounded(r migration.Result, isBrief bool, l limits) []byte {
 	d, left := newDocument(r, l)
 	d.Screen = Screen(r, ScreenOptions{Brief: isBrief})
 	return fit(d, left, l)
