@@ -89,7 +89,7 @@ func firstOf(i *index) string {
 func (s *statement) droppedThings() {
 	lost := make(map[string][]string)
 	for _, o := range s.e.Objects {
-		if o.Change != migration.Dropped || !o.Existed {
+		if o.Change != migration.Dropped || !o.Existed || s.ownMade(o) {
 			continue
 		}
 		switch kind := o.Kind; {
@@ -130,6 +130,19 @@ func (s *statement) droppedThings() {
 		s.tell(codeDropCode, migration.Warning, "drops "+list(names), "Running code that uses it fails. Bodies of SQL functions that name it are not dependents, and fail at their next call.",
 			"Let no running code use it any more, and drop it a release later.")
 	}
+}
+
+// ownMade says that the file itself made an object, by an earlier statement outside a
+// transaction: what is dropped then is nothing that anybody has.
+func (s *statement) ownMade(o migration.ObjectSeen) bool {
+	for _, e := range s.effects[:s.e.Statement-1] {
+		for _, x := range e.Objects {
+			if x.Change == migration.Created && x.Kind == o.Kind && x.Name == o.Name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // ofExtension says that an object went with the extension that had brought it,
