@@ -63,6 +63,10 @@ test-all-majors: ## the database tests on PostgreSQL 15, 16, 17 and 18
 		MIGRATE_TEST_MAJOR=$$major go test -shuffle=on $$packages || exit 1; \
 	done
 
+.PHONY: chaos
+chaos: ## of what make test tries a part, all: an apply that dies at every message, each kind of change
+	MIGRATE_TEST_CHAOS=1 go test $(RACE) -timeout 3h -run 'Dying|reachesTheDesired|seesEachKindOfChange|WritesTheSameFile' ./function/pipeline ./function/authoring ./function/cmd/aurora-migrate
+
 .PHONY: lint
 lint: ## gofmt, go vet, staticcheck, go mod tidy, govulncheck
 	@unformatted=$$(gofmt -l function migrations tools) || exit 1; \

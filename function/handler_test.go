@@ -40,16 +40,16 @@ func request(t *testing.T) context.Context {
 // the screen.
 func TestInvoke_anyEventHasAnAnswer(t *testing.T) {
 	h, _ := handling(pipeline.Pipeline{Directory: fstest.MapFS{}, Connect: unreachable})
-	const large = 7 << 20
+	const larger, large = 7 << 20, 1 << 20 // Lambda itself takes 6 MB
 	for name, event := range map[string]string{
 		"nothing": "", "null": "null", "array": "[]", "text": `""`, "number": "1e999", "no JSON": "{", "two": "{}{}", "NUL": "\x00",
 		"no UTF-8": "{\"action\":\"\xff\"}", "lone surrogate": `{"action":"\ud800"}`,
 		"deep":         strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20),
 		"deep plan":    `{"action":"apply","plan":` + strings.Repeat(`{"plan":`, 9000) + `1` + strings.Repeat(`}`, 9000) + `}`,
-		"large text":   `"` + strings.Repeat("a", large) + `"`,
+		"large text":   `"` + strings.Repeat("a", larger) + `"`,
 		"large action": `{"action":"` + strings.Repeat("a", large) + `"}`,
 		"large field":  `{"action":"plan","` + strings.Repeat("a", large) + `":1}`,
-		"large plan":   `{"action":"apply","plan":"` + strings.Repeat("a", large) + `"}`,
+		"large plan":   `{"action":"apply","plan":"` + strings.Repeat("a", larger) + `"}`,
 		"many fields":  `{"action":"plan"` + strings.Repeat(`,"to":""`, large/8) + `}`,
 		"status":       `{"action":"status"}`, "plan": `{"action":"plan"}`, "apply": `{"action":"apply"}`, "baseline": `{"action":"baseline","version":"1"}`,
 	} {
