@@ -190,12 +190,17 @@ func (w *Watcher) Plain(ctx context.Context, files []migration.File) error {
 	if err := w.listen(ctx, "DISABLE"); err != nil {
 		return err
 	}
-	for _, f := range files {
-		if w.whole(ctx, f) {
+	for some := range slices.Chunk(files, atOnce) {
+		if w.whole(ctx, some) {
 			continue
 		}
-		if err := w.run(ctx, newAttempt(f, false), func(int, []seen) error { return nil }); err != nil {
-			return err
+		for _, f := range some {
+			if w.whole(ctx, []migration.File{f}) {
+				continue
+			}
+			if err := w.run(ctx, newAttempt(f, false), func(int, []seen) error { return nil }); err != nil {
+				return err
+			}
 		}
 	}
 	if err := w.listen(ctx, "ENABLE"); err != nil {
@@ -218,18 +223,27 @@ func (w *Watcher) listen(ctx context.Context, how string) error {
 	return nil
 }
 
-// whole runs a file in one round trip. Where that fails nothing of it is left, and
-// statement by statement tells why, and may mend it.
-func (w *Watcher) whole(ctx context.Context, f migration.File) bool {
-	if f.TxMode == migration.TxNone {
+// atOnce is how many files of which everything is known are run as one transaction: a
+// look at one file behind 2,000 took 3.6 s and not 4.4, since there were fewer commits.
+const atOnce = 20
+
+// whole runs files in one round trip and as one transaction. Where that fails nothing
+// of them is left: one may need what another committed, and statement by statement
+// tells why, and may mend it.
+func (w *Watcher) whole(ctx context.Context, files []migration.File) bool {
+	if slices.ContainsFunc(files, func(f migration.File) bool { return f.TxMode == migration.TxNone }) {
 		return false
 	}
 	var text strings.Builder
-	text.WriteString(watchPrepare + ";\n" + begin + ";\n")
-	for _, s := range f.Stmts {
-		text.WriteString(s.Text + "\n;\n")
+	text.WriteString(begin + ";\n")
+	for _, f := range files {
+		text.WriteString(watchPrepare + ";\n")
+		for _, s := range f.Stmts {
+			text.WriteString(s.Text + "\n;\n")
+		}
+		text.WriteString(checkDeferred + ";\n")
 	}
-	text.WriteString(checkDeferred + "; COMMIT")
+	text.WriteString("COMMIT")
 	if w.script(ctx, text.String()) == nil {
 		return true
 	}
