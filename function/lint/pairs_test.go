@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,9 +21,11 @@ import (
 
 // A pair is two ways to do something to a schema: one that hurts, and one that
 // looks like it and does not. The first line of its archive says which hazards it
-// shows and the code that the first way must get.
+// shows, the code that the first way must get and, as "since 17", from which major on
+// it runs.
 type pair struct {
 	code         string
+	since        int
 	before       []string
 	unsafe, safe []string
 }
@@ -42,6 +45,12 @@ func pairs(t *testing.T) map[string]pair {
 		var p pair
 		first, _, _ := strings.Cut(string(archive.Comment), "\n")
 		_, p.code, _ = strings.Cut(first, ": ")
+		p.code, first, _ = strings.Cut(p.code, " since ")
+		if first != "" {
+			if p.since, err = strconv.Atoi(first); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+		}
 		for _, f := range archive.Files {
 			switch {
 			case strings.HasPrefix(f.Name, "before"):
@@ -68,6 +77,9 @@ func TestCheck_tellsUnsafeFromSafe(t *testing.T) {
 	for name, p := range pairs(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if pgtest.Major(t) < p.since {
+				t.Skipf("it needs PostgreSQL %d", p.since)
+			}
 			unsafe := judge(t, p.before, p.unsafe)
 			if !slices.ContainsFunc(unsafe.loud(), func(f migration.Finding) bool { return f.Code == p.code }) {
 				t.Errorf("unsafe: no warning or error %s, but:\n%s\nof\n%s", p.code, told(unsafe.findings), unsafe.seen())
