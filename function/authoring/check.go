@@ -62,7 +62,7 @@ type checking struct {
 // run builds what can be built and compares it. The failure is one that is
 // nobody's fault here: no dev database.
 func (c *checking) run(ctx context.Context) *migration.Failure {
-	d, err := startDev(ctx, c.Server)
+	d, err := startDev(ctx, c.Server, append(c.dir.roles(), c.want.roles()...)...)
 	if err != nil {
 		return failure(err, "")
 	}

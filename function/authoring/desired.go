@@ -105,6 +105,17 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// roles are those that the sources make, none where the state could not be read.
+func (d *desired) roles() (names []string) {
+	if d == nil {
+		return nil
+	}
+	for _, s := range d.sources {
+		names = append(names, rolesIn(s.text)...)
+	}
+	return names
+}
+
 // numbered are the sources of SQL as a directory that runs them in order, and
 // what each is called there.
 func (d *desired) numbered() (migration.MemoryDir, map[string]string, error) {

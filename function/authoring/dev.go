@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,24 +16,79 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/postgres/devdb"
 )
 
-// A dev is a server for dev databases and those that were made on it.
+// A dev is a server for dev databases and those that were made on it. All databases of
+// a server share its roles: where files make some, each database has a server to itself,
+// as far as we may start them, and on one that was named the roles go in the end.
 type dev struct {
-	server *devdb.Server
-	mu     sync.Mutex
-	made   []string
+	options devdb.Options
+	server  *devdb.Server // the first
+	roles   []string      // that the files make and the server did not have
+
+	mu    sync.Mutex
+	more  []*devdb.Server
+	made  []string // databases on server
+	taken bool     // one was asked for
 }
 
-func startDev(ctx context.Context, o devdb.Options) (*dev, error) {
+// startDev has a server for files that make these roles.
+func startDev(ctx context.Context, o devdb.Options, roles ...string) (*dev, error) {
 	server, err := devdb.Start(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	return &dev{server: server}, nil
+	d := &dev{options: o, server: server}
+	if len(roles) == 0 {
+		return d, nil
+	}
+	if d.roles, err = server.RolesMissing(ctx, roles); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// makesRole finds the names in CREATE ROLE and its like, also in the body of a block.
+// One too many, in a comment for example, costs a server more and nothing else.
+var makesRole = regexp.MustCompile(`(?i)\bcreate\s+(?:role|user|group)\s+("(?:[^"]|"")+"|[\p{L}_][\p{L}\d_$]*)`)
+
+// rolesIn are the roles that statements make.
+func rolesIn(text string) (names []string) {
+	for _, m := range makesRole.FindAllStringSubmatch(text, -1) {
+		name := strings.ToLower(m[1])
+		if quoted, ok := strings.CutPrefix(m[1], `"`); ok {
+			name = strings.ReplaceAll(strings.TrimSuffix(quoted, `"`), `""`, `"`)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// next is the server for the next database.
+func (d *dev) next(ctx context.Context) (*devdb.Server, error) {
+	d.mu.Lock()
+	first := !d.taken
+	d.taken = true
+	d.mu.Unlock()
+	if first || len(d.roles) == 0 || d.server.Pid() == 0 {
+		return d.server, nil
+	}
+	server, err := devdb.Start(ctx, d.options)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.more = append(d.more, server)
+	return server, nil
 }
 
 // fresh makes an empty database and returns its URL, a secret.
 func (d *dev) fresh(ctx context.Context) (string, error) {
-	u, err := d.server.CreateDatabase(ctx, "")
+	server, err := d.next(ctx)
+	if err != nil {
+		return "", err
+	}
+	u, err := server.CreateDatabase(ctx, "")
 	if sqlState(err) == "42501" {
 		return "", fmt.Errorf("the user of MIGRATE_DEV_URL may not create databases, and each state needs a fresh one: %w\n"+
 			"    As a superuser: ALTER ROLE ... CREATEDB; or leave MIGRATE_DEV_URL empty, to have a server started", err)
@@ -41,7 +98,7 @@ func (d *dev) fresh(ctx context.Context) (string, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if parsed, err := url.Parse(u); err == nil {
+	if parsed, err := url.Parse(u); err == nil && server == d.server {
 		d.made = append(d.made, parsed.Path[1:])
 	}
 	return u, nil
@@ -55,8 +112,13 @@ func (d *dev) close() {
 		for _, name := range d.made {
 			_ = d.server.DropDatabase(ctx, name) // a leftover dev database harms nobody
 		}
+		for _, name := range d.roles {
+			_ = d.server.DropRole(ctx, name) // somebody else may need it by now
+		}
 	}
-	_ = d.server.Close()
+	for _, server := range append(d.more, d.server) {
+		_ = server.Close()
+	}
 }
 
 // look reads everything that the database at url holds.

@@ -33,7 +33,7 @@ func (a *Authoring) Diff(ctx context.Context, o DiffOptions) Answer {
 	if answer != nil {
 		return *answer
 	}
-	d, err := startDev(ctx, a.Server)
+	d, err := startDev(ctx, a.Server, append(dir.roles(), want.roles()...)...)
 	if err != nil {
 		return failed(failure(err, ""))
 	}

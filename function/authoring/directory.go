@@ -66,6 +66,14 @@ func extension(name string) string {
 	return ""
 }
 
+// roles are those that the files make.
+func (d *directory) roles() (names []string) {
+	for _, text := range d.texts {
+		names = append(names, rolesIn(text)...)
+	}
+	return names
+}
+
 func (d *directory) files() fs.FS { return migration.MemoryDir(d.texts) }
 
 // hashed returns files with the atlas.sum that fits them.

@@ -36,7 +36,7 @@ func (a *Authoring) Lint(ctx context.Context, o LintOptions) Answer {
 	if len(files) == 0 {
 		return Answer{Outcome: migration.Current, Summary: "no file is to be judged", Next: "Nothing is left to do."}
 	}
-	d, err := startDev(ctx, a.Server)
+	d, err := startDev(ctx, a.Server, dir.roles()...)
 	if err != nil {
 		return failed(failure(err, ""))
 	}

@@ -34,7 +34,7 @@ func (a *Authoring) Rates(ctx context.Context, anew bool) Answer {
 	if anew {
 		known = migration.Rates{}
 	}
-	d, err := startDev(ctx, roomy(a.Server))
+	d, err := startDev(ctx, roomy(a.Server), dir.roles()...)
 	if err != nil {
 		return failed(failure(err, ""))
 	}

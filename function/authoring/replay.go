@@ -27,7 +27,7 @@ func (a *Authoring) Replay(ctx context.Context, anew bool) Answer {
 	if anew {
 		known = nil
 	}
-	d, err := startDev(ctx, a.Server)
+	d, err := startDev(ctx, a.Server, dir.roles()...)
 	if err != nil {
 		return failed(failure(err, ""))
 	}

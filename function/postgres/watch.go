@@ -171,9 +171,8 @@ func (w *Watcher) lookAtDomains(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the sessions. Roles that were made for this database are dropped
-// where nothing on the server needs them any more; they have no password and
-// cannot log in.
+// Close ends the sessions. Roles that were missing and made for this database stay on
+// the server; they have no password and cannot log in.
 func (w *Watcher) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

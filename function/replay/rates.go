@@ -20,7 +20,7 @@ type Measurer interface {
 }
 
 // Rows are how many each table has when statements are measured.
-var Rows = [2]int{50_000, 150_000}
+var Rows = [2]int{100_000, 300_000}
 
 // RowsJoined are those where a foreign key is verified. That joins two tables by a
 // hash table, and a row costs several times as much once this is larger than the

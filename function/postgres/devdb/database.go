@@ -82,6 +82,35 @@ func (s *Server) DropDatabase(ctx context.Context, name string) error {
 	return nil
 }
 
+// RolesMissing returns those of the names that no role of the server has.
+func (s *Server) RolesMissing(ctx context.Context, names []string) (missing []string, err error) {
+	err = s.do(ctx, func(c *pgx.Conn) error {
+		rows, err := c.Query(ctx, "SELECT name FROM pg_catalog.unnest($1::text[]) AS name EXCEPT SELECT rolname FROM pg_catalog.pg_roles ORDER BY 1", names)
+		if err != nil {
+			return err
+		}
+		missing, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at the roles of the dev server: %w", err)
+	}
+	return missing, nil
+}
+
+// DropRole drops a role that nothing on the server needs; one that something needs is an
+// error (SQLSTATE 2BP01), one that does not exist is none.
+func (s *Server) DropRole(ctx context.Context, name string) error {
+	err := s.do(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "DROP ROLE IF EXISTS "+pgx.Identifier{name}.Sanitize())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drop role %s of the dev server: %w", name, err)
+	}
+	return nil
+}
+
 // randomHex returns n random bytes, as 2n hexadecimal digits.
 func randomHex(n int) string {
 	b := make([]byte, n)
