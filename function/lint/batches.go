@@ -40,7 +40,9 @@ END $$`, k, key.typ, table, change, condition)
 }
 
 // ctidBatches is for a table without a key of one column: it ends when no row
-// meets the condition.
+// meets the condition. A ctid names a row of one partition and others in the rest,
+// and one that was chosen may have been written since: the condition is asked of
+// each again.
 func ctidBatches(table, change, condition string) string {
 	if condition == "" {
 		return ""
@@ -48,7 +50,7 @@ func ctidBatches(table, change, condition string) string {
 	return fmt.Sprintf(runsAgain+`DO $$
 BEGIN
   LOOP
-    %[2]s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %[1]s WHERE %[3]s LIMIT 5000));
+    %[2]s WHERE ctid = ANY (ARRAY(SELECT ctid FROM %[1]s WHERE %[3]s LIMIT 5000)) AND (%[3]s);
     EXIT WHEN NOT FOUND;
     COMMIT;
   END LOOP;

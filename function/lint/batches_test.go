@@ -4,7 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/alquimistaai/aurora-migrator/function/lint"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/pgtest"
 )
 
 // Batches are advised with what lets them run again after a cut, and only where
@@ -36,5 +39,38 @@ func TestCheck_batchesRunAgain(t *testing.T) {
 				t.Errorf("without what lets it run again:\n%s", told(found))
 			}
 		})
+	}
+}
+
+// Batches without a key of one column leave alone what has its value already, in
+// whatever partition it is: running code may have handed that out.
+func TestCheck_batchesLeaveTheRestAlone(t *testing.T) {
+	before := `CREATE TABLE t (a bigint, b bigint, PRIMARY KEY (a, b)) PARTITION BY LIST (b);
+CREATE TABLE t_1 PARTITION OF t FOR VALUES IN (1);
+CREATE TABLE t_2 PARTITION OF t FOR VALUES IN (2);
+`
+	found := judge(t, []string{before}, []string{"ALTER TABLE t ADD COLUMN u uuid DEFAULT gen_random_uuid();\n"}).loud()
+	rewrite, ok := lint.ParseRewrite(found[0].Fix)
+	if !ok {
+		t.Fatalf("no rewrite:\n%s", told(found))
+	}
+	conn, err := pgx.Connect(t.Context(), pgtest.New(t).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	const mine = "11111111-1111-1111-1111-111111111111"
+	for _, sql := range []string{before, "INSERT INTO t SELECT g, p FROM generate_series(1, 3) AS g, generate_series(1, 2) AS p", rewrite.Files[0].SQL,
+		"UPDATE t SET u = '" + mine + "' WHERE b = 2", "VACUUM FULL t_2", rewrite.Files[1].SQL} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatalf("%v\n%s", err, sql)
+		}
+	}
+	var kept, filled int
+	if err := conn.QueryRow(t.Context(), "SELECT count(*) FILTER (WHERE b = 2 AND u = $1), count(u) FROM t", mine).Scan(&kept, &filled); err != nil {
+		t.Fatal(err)
+	}
+	if kept != 3 || filled != 6 {
+		t.Errorf("%d of 3 rows kept their value, %d of 6 have one, after\n%s", kept, filled, rewrite.Files[1].SQL)
 	}
 }
