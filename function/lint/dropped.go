@@ -245,6 +245,9 @@ func (s *statement) needless(t *table, k *constraint) bool {
 	}
 	for _, other := range is.constraints {
 		was := t.constraint(other.name)
+		if other.name != k.name && other.valid && other.definition == strings.TrimSuffix(k.definition, " NOT VALID") {
+			return true
+		}
 		if kindOf(other.definition) == kind && (was == nil || was.definition != other.definition || other.name == k.name) {
 			return true
 		}

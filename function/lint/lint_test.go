@@ -313,3 +313,29 @@ func TestCheck_bearsEffectsThatDoNotFitTheWords(t *testing.T) {
 		}
 	}
 }
+
+// Only what is the reason is told of, and only what there is.
+func TestCheck_tellsNoMore(t *testing.T) {
+	before := []string{`CREATE TABLE users (id bigint PRIMARY KEY, age integer);
+CREATE TABLE posts (id bigint PRIMARY KEY, user_id bigint);
+CREATE INDEX posts_user_id_idx ON posts (user_id) WHERE user_id IS NOT NULL;
+`}
+	for sql, want := range map[string]string{
+		"ALTER TABLE users ALTER COLUMN age TYPE bigint, ADD COLUMN tier smallint NOT NULL DEFAULT 0;\n": "PG301",
+		"ALTER TABLE users ADD COLUMN n bigserial, ADD COLUMN tier smallint NOT NULL DEFAULT 0;\n":       "AM517",
+		"TRUNCATE posts RESTART IDENTITY;\n": "AM602",
+		"ALTER TABLE posts ADD CONSTRAINT posts_user_fk FOREIGN KEY (user_id) REFERENCES users (id) NOT VALID;\n": "AM543",
+	} {
+		t.Run(sql, func(t *testing.T) {
+			t.Parallel()
+			var codes []string
+			found := judge(t, before, []string{sql}).findings
+			for _, f := range found {
+				codes = append(codes, f.Code)
+			}
+			if got := strings.Join(codes, " "); got != want {
+				t.Errorf("%s, want %s:\n%s", got, want, told(found))
+			}
+		})
+	}
+}

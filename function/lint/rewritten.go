@@ -104,15 +104,19 @@ func (s *statement) newColumns(table string) bool {
 		kinds[code] = append(kinds[code], c)
 		found = true
 	}
-	// a constant beside a default that has the table written is not the reason
-	if volatile := kinds[codeVolatileDefault]; len(volatile) > 1 {
-		moving := slices.DeleteFunc(slices.Clone(volatile), func(c migration.ColumnSeen) bool { return !strings.Contains(c.Default, "(") })
-		if len(moving) > 0 {
+	// a constant beside what has the table written is not the reason
+	if volatile := kinds[codeVolatileDefault]; len(volatile) > 0 {
+		moving := slices.DeleteFunc(slices.Clone(volatile), func(c migration.ColumnSeen) bool {
+			return c.Default != "" && !strings.Contains(c.Default, "(")
+		})
+		if len(moving) > 0 || len(kinds) > 1 || slices.ContainsFunc(s.e.Columns, retypes(table)) {
 			kinds[codeVolatileDefault] = moving
 		}
 	}
 	for code, columns := range kinds {
-		s.newColumn(code, table, columns)
+		if len(columns) > 0 {
+			s.newColumn(code, table, columns)
+		}
 	}
 	return found
 }

@@ -12,8 +12,11 @@ import (
 // transaction.
 func (s *statement) rowsWritten() {
 	if emptied := unique(s.e.Truncates); len(emptied) > 0 {
-		s.tell(codeTruncate, s.lesser(migration.Error, emptied...), "empties "+list(emptied), sentences(s.sizes(emptied), s.waiting()),
-			"Delete the rows in batches by key, so that others can work, and keep a copy of them. Name each table: CASCADE takes those that refer to it.")
+		advice := "Delete the rows in batches by key, so that others can work, and keep a copy of them."
+		if s.says("cascade") {
+			advice += " Name each table: CASCADE takes those that refer to it."
+		}
+		s.tell(codeTruncate, s.lesser(migration.Error, emptied...), "empties "+list(emptied), sentences(s.sizes(emptied), s.waiting()), advice)
 	}
 	var wiped, whole []string
 	every := false

@@ -15,7 +15,12 @@ func (s *statement) counted() {
 	var tables []string
 	touched := s.sequencesOf(&tables)
 	switch {
-	case s.restarts() && (len(touched) > 0 || s.says("restart identity") && len(s.e.Truncates) > 0):
+	case s.says("restart identity") && len(s.e.Truncates) > 0:
+		if len(touched) > 0 {
+			s.tell(codeSequence, s.lesser(migration.Warning, tables...), "has "+list(touched)+" count from the beginning again", "Values that it gave out before come again, and mean other rows: what kept them outside of these tables does not know.",
+				"Leave RESTART IDENTITY away: it goes on counting where it is.")
+		}
+	case s.restarts() && len(touched) > 0:
 		s.tell(codeSequence, s.lesser(migration.Warning, tables...), "has a sequence count from the beginning again", "Values that it gave out before come again, and meet rows that have them (23505).",
 			"Set it behind the largest value that is there: SELECT setval('...', (SELECT max(...) FROM ...));")
 	case s.setsTo(true) && len(touched) > 0 && !s.setLater():

@@ -50,6 +50,9 @@ func (s *sheet) whole() {
 			continue
 		}
 		was := s.before.table(name)
+		if was == nil { // another name makes it no other table
+			was = s.before.table(s.origin(name))
+		}
 		at := s.lastOn(name)
 		s.settings(at, name, was, is)
 		s.constraintsOf(at, name, was, is)
@@ -70,6 +73,19 @@ func (s *sheet) whole() {
 	s.replaced()
 	s.privileges()
 	s.functions()
+}
+
+// origin is the name that a relation had when the file began, where it has another
+// now; "" for one that has not.
+func (s *sheet) origin(name string) string {
+	for _, e := range s.effects {
+		for _, o := range e.Objects {
+			if o.To == name && o.Existed && (o.Change == migration.Renamed || o.Change == migration.Moved) {
+				return o.Name
+			}
+		}
+	}
+	return ""
 }
 
 // tablesTold are the tables that the catalogue has anew or changed.
@@ -153,9 +169,16 @@ func (s *sheet) newKey(at int, name string, is *table, k constraint) bool {
 	if strings.Contains(k.definition, " ON DELETE CASCADE") {
 		s.find(at, codeCascadingKey, migration.Info, fmt.Sprintf("deleting a row that %s of %s refers to deletes rows of %s with it", k.name, name, name), "A delete of many such rows becomes one of very many.", "Delete in batches.")
 	}
+	return !is.indexed(k)
+}
+
+// indexed says that an index of the table begins with the first column of a foreign
+// key: one that leaves out the rows in which it is NULL serves as well.
+func (t *table) indexed(k constraint) bool {
 	first := firstOfKey(keyColumns(k))
-	return !slices.ContainsFunc(is.indexes, func(i index) bool {
-		return firstColumn(i.definition) == first && !i.invalid && !strings.Contains(i.definition, " WHERE ")
+	return slices.ContainsFunc(t.indexes, func(i index) bool {
+		definition := strings.TrimSuffix(i.definition, " WHERE ("+first+" IS NOT NULL)")
+		return firstColumn(definition) == first && !i.invalid && !strings.Contains(definition, " WHERE ")
 	})
 }
 
