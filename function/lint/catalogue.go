@@ -105,6 +105,7 @@ type column struct {
 	fallback string // default or expression, "" for none
 	identity string // a, d or ""
 	stored   bool
+	acl      string // {role=r/owner}, "" for none
 }
 
 type constraint struct {
@@ -201,6 +202,9 @@ func readColumn(rest string) column {
 	typ, facts, _ := strings.Cut(strings.TrimPrefix(rest, " "), " collation=")
 	c := column{name: name}
 	c.typ, c.notNull = strings.CutSuffix(typ, " not null")
+	if _, acl, ok := strings.Cut(facts, " acl="); ok {
+		c.acl, _, _ = strings.Cut(acl, " options=")
+	}
 	if _, after, ok := strings.Cut(facts, " default="); ok {
 		if i := strings.LastIndex(after, " comment="); i >= 0 {
 			after = after[:i]

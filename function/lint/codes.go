@@ -104,6 +104,8 @@ const (
 	codeUnpublished     = "AM636" // a publication loses a table, or is dropped
 	codeAmbiguous       = "AM637" // calls may mean two functions, and fail
 	codeStaleIndex      = "AM638" // an index is over what a function returned before
+	codeGrantLost       = "AM639" // a role loses a privilege, or what stands anew under a name does not grant it
+	codeOwner           = "AM641" // an object gets another owner
 	codePrivileged      = "AM640" // only a superuser may
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

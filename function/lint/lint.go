@@ -100,6 +100,7 @@ type directory struct {
 	dropped  []gap      // indexes that were dropped
 	created  []fresh    // tables that were created
 	unproven []unproven // constraints that were added NOT VALID
+	unusable []locked   // inserts that lack a privilege on a sequence
 }
 
 // file judges one file.

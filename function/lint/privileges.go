@@ -66,6 +66,7 @@ func definer(definition string) bool {
 // end tells of what only shows after the last file.
 func (d *directory) end() {
 	d.ungranted()
+	d.uncounted()
 	d.forgotten()
 	d.gaps()
 	for _, f := range d.findings {

@@ -61,7 +61,7 @@ func isRelation(kind string) bool {
 }
 
 func (s *statement) withView(o migration.ObjectSeen) string {
-	return fmt.Sprintf("In the same file, leave a view under the old name, which can be written through, and drop it when nobody names it: CREATE VIEW %s AS SELECT * FROM %s;", o.Name, o.To)
+	return fmt.Sprintf("In the same file, leave a view under the old name, which can be written through, and drop it when nobody names it: CREATE VIEW %s AS SELECT * FROM %s;%s", o.Name, o.To, s.regranted(o.Name))
 }
 
 func (s *statement) renamedColumns() {

@@ -72,6 +72,10 @@ func (s *sheet) whole() {
 	s.publications()
 	s.replaced()
 	s.privileges()
+	s.forEverybody()
+	s.ungrants()
+	s.owners()
+	s.sequencesOfInserts()
 	s.functions()
 }
 

@@ -99,7 +99,7 @@ func (w *Watcher) touchTag(t *touched, s migration.Stmt, c command) {
 	case c.Tag == "GRANT", c.Tag == "REVOKE", c.Tag == "COMMENT":
 		t.beside = true
 		words := migration.Words(s.Text)
-		if migration.Dynamic([]migration.Stmt{s}) || slices.Contains(words, "all") && slices.Contains(words, "schema") {
+		if migration.Dynamic([]migration.Stmt{s}) || slices.Contains(words, "all") && slices.Contains(words, "schema") || slices.Contains(words, "owned") { // DROP OWNED revokes
 			t.all = true
 			return
 		}
