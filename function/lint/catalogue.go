@@ -92,7 +92,7 @@ type table struct {
 	constraints     []constraint
 	indexes         []index
 	facts           string // the first line
-	policies        int
+	policies        []rowPolicy
 	triggersOff     bool // of foreign keys
 	publications    []string
 	triggers, rules []trigger
@@ -138,7 +138,7 @@ func (c *catalogue) table(name string) *table {
 
 func readTable(name, definition string) *table {
 	t := &table{name: name}
-	inRule := ""
+	inRule, inPolicy := "", ""
 	for line := range strings.SplitSeq(definition, "\n") {
 		word, rest, _ := strings.Cut(line, " ")
 		switch word {
@@ -172,13 +172,18 @@ func readTable(name, definition string) *table {
 		case "rule":
 			inRule = rest
 			t.rules = append(t.rules, readTrigger(rest))
-		case "": // PostgreSQL writes a rule on several lines
-			if inRule != "" {
+		case "": // PostgreSQL writes a rule, or a query in a policy, on several lines
+			switch {
+			case inRule != "":
 				inRule += " " + strings.TrimSpace(line)
 				t.rules[len(t.rules)-1] = readTrigger(inRule)
+			case inPolicy != "":
+				inPolicy += " " + strings.TrimSpace(line)
+				t.policies[len(t.policies)-1] = readPolicy(inPolicy)
 			}
 		case "policy":
-			t.policies++
+			inPolicy = rest
+			t.policies = append(t.policies, readPolicy(rest))
 		case "publication":
 			p, _ := firstName(rest)
 			t.publications = append(t.publications, p)

@@ -249,17 +249,6 @@ func (s *sheet) newTable(at int, name string, is *table) {
 	}
 }
 
-// security looks at row level security of a table in use.
-func (s *sheet) security(at int, name string, was, is *table) {
-	on := func(t *table) bool { return strings.HasPrefix(t.fact("rls"), "t") }
-	switch {
-	case on(is) && is.policies == 0 && (!on(was) || was.policies > 0):
-		s.find(at, codeRowSecurity, migration.Warning, "row level security of "+name+" is on without a policy: all roles but the owner see no rows", "", "Create the policies first, in the same file or an earlier one.")
-	case on(was) && !on(is):
-		s.find(at, codeRowSecurity, migration.Warning, "switches row level security of "+name+" off: everybody with a grant sees all rows", "", "Change the policies instead, or take the grants first.")
-	}
-}
-
 // madeAt is the statement that made a table, 0 where none did.
 func (s *sheet) madeAt(name string) int {
 	for _, e := range s.effects {
