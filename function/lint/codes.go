@@ -80,7 +80,7 @@ const (
 	codeDefaultDropped  = "AM611" // a NOT NULL column has no default, or loses it, and running code does not send a value
 	codeDefaultChanged  = "AM612" // a column gets another default
 	codeJSON            = "AM613" // a column of type json
-	codeIntegerKey      = "AM614" // a key that counts in 32 bits or fewer
+	codeIntegerKey      = "AM614" // a key that counts in 32 bits or fewer, or refers to one of more
 	codeSequenceType    = "AM615" // the sequence of a widened column stays narrow
 	codeUnlogged        = "AM616" // an unlogged table
 	codeAutovacuum      = "AM617" // autovacuum is switched off
@@ -105,7 +105,8 @@ const (
 	codeAmbiguous       = "AM637" // calls may mean two functions, and fail
 	codeStaleIndex      = "AM638" // an index is over what a function returned before
 	codeGrantLost       = "AM639" // a role loses a privilege, or what stands anew under a name does not grant it
-	codeOwner           = "AM641" // an object gets another owner
 	codePrivileged      = "AM640" // only a superuser may
+	codeOwner           = "AM641" // an object gets another owner
+	codeValueRefused    = "AM642" // a column takes no value from running code any more
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

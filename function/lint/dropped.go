@@ -18,7 +18,7 @@ type gap struct {
 
 // droppedIndexes tells of indexes that are dropped by name.
 func (s *statement) droppedIndexes() {
-	var stopping, used, tables []string
+	var stopping, used, tables, bare []string
 	partitioned := false
 	for _, o := range s.e.Objects {
 		if !isIndex(o.Kind) || o.Change != migration.Dropped || !o.Existed || o.Cascaded || !s.after.has(o.On) {
@@ -30,6 +30,9 @@ func (s *statement) droppedIndexes() {
 		was := s.before.index(o.On, o.Name)
 		if was == nil || !was.invalid {
 			s.dropped = append(s.dropped, gap{s.file.Name, s.stmt.Line, s.e.Statement, o.Name, o.On, firstOf(was)})
+		}
+		if keys := s.unserved(o.On, was); len(keys) > 0 {
+			bare = append(bare, fmt.Sprintf("%s, and no other index of %s begins with the columns of %s", o.Name, o.On, list(keys)))
 		}
 		if l, ok := s.lockOn(o.On); ok && l.Mode.StopsReads() {
 			stopping = append(stopping, o.Name)
@@ -51,10 +54,29 @@ func (s *statement) droppedIndexes() {
 		}
 		s.tell(codeDropIndex, s.lesser(severity, tables...), fmt.Sprintf("DROP INDEX takes ACCESS EXCLUSIVE on %s, to drop %s", list(unique(tables)), list(stopping)), s.waiting(), fix(words, files...))
 	}
+	if len(bare) > 0 {
+		s.tell(codeKeyWithoutIndex, s.lesser(migration.Warning, tables...), "drops "+strings.Join(bare, "; "), "Each DELETE of a row that such a foreign key refers to, and each change of its key, reads the whole table.",
+			"Leave it, or build the one that takes its place first, CONCURRENTLY.")
+	}
 	if len(used) > 0 {
 		s.tell(codeIndexUsed, migration.Warning, "drops an index that queries use: "+list(used),
 			"Counted since the statistics were reset, on this server; readers count their own.", "Find the queries that use it, and give them another index first.")
 	}
+}
+
+// unserved are the foreign keys of a table that no index serves when the file ends,
+// and that the dropped one did.
+func (s *statement) unserved(on string, dropped *index) (names []string) {
+	is := s.after.table(on)
+	if is == nil || dropped == nil {
+		return nil
+	}
+	for _, k := range is.constraints {
+		if strings.HasPrefix(k.definition, "FOREIGN KEY") && (&table{indexes: []index{*dropped}}).indexed(k) && !is.indexed(k) {
+			names = append(names, k.name)
+		}
+	}
+	return names
 }
 
 func isIndex(kind string) bool { return kind == "index" || kind == "partitioned index" }

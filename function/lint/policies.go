@@ -70,6 +70,12 @@ func (t *table) policy(name string) *rowPolicy {
 	return nil
 }
 
+// secured are the commands that policies are for.
+var secured = []struct {
+	letter rune
+	word   string
+}{{'r', "SELECT"}, {'a', "INSERT"}, {'w', "UPDATE"}, {'d', "DELETE"}}
+
 // security looks at row level security of a table in use.
 func (s *sheet) security(at int, name string, was, is *table) {
 	switch {
@@ -86,12 +92,21 @@ func (s *sheet) security(at int, name string, was, is *table) {
 // policies tells of rows that roles see no more, and of rows that they see now.
 func (s *sheet) policies(at int, name string, was, is *table) {
 	var fewer, more []string
-	for _, role := range s.askers(name, was) {
+	askers := s.askers(name, was)
+	if len(askers) == 0 && !was.secured() { // who may do what is not known
 		var commands []string
-		for _, c := range []struct {
-			letter rune
-			word   string
-		}{{'r', "SELECT"}, {'a', "INSERT"}, {'w', "UPDATE"}, {'d', "DELETE"}} {
+		for _, c := range secured {
+			if !slices.ContainsFunc(is.policies, func(p rowPolicy) bool { return p.permissive && (p.command == "*" || p.command == string(c.letter)) }) {
+				commands = append(commands, c.word)
+			}
+		}
+		if len(commands) > 0 {
+			fewer = append(fewer, "no policy lets anybody "+strings.Join(commands, ", ")+" any more")
+		}
+	}
+	for _, role := range askers {
+		var commands []string
+		for _, c := range secured {
 			if s.asks(name, role, c.letter) && was.reaches(role, string(c.letter)) && !is.reaches(role, string(c.letter)) {
 				commands = append(commands, c.word)
 			}

@@ -69,6 +69,7 @@ func (s *sheet) replaced() {
 			}
 		case "view", "materialized view":
 			s.viewColumns(e.Kind, e.Name)
+			s.unpopulated(e.Kind, e.Name)
 		}
 	}
 }
@@ -232,6 +233,21 @@ func (s *sheet) viewColumns(kind, name string) {
 		s.find(at, codeDropCode, migration.Warning, fmt.Sprintf("columns of the view %s have another type: %s", name, list(other)), "Running code that reads or compares them may fail, and statements that are prepared do (0A000).",
 			"Add a column of the new type behind the others, and leave the old one out a release later.")
 	}
+}
+
+// unpopulated tells of a materialized view that stands under its name and has
+// nothing in it, not even no rows.
+func (s *sheet) unpopulated(kind, name string) {
+	was, is := s.before.table(name), s.after.table(name)
+	if kind != "materialized view" || was.fact("populated") != "t" || is.fact("populated") != "f" {
+		return
+	}
+	at := s.madeAt(name)
+	if at == 0 {
+		at = s.lastOn(name)
+	}
+	s.find(at, codeDropCode, migration.Warning, fmt.Sprintf("leaves the materialized view %s unpopulated", name), "Whoever reads it before the next REFRESH fails (55000).",
+		"Make the new one under another name, fill it, and swap the names in one short transaction.")
 }
 
 // renamesColumn says that a statement of the file gives the column another name.

@@ -65,11 +65,19 @@ func (s *statement) searched() []string {
 		return nil
 	}
 	var found []string
+	considers := func(name string) bool {
+		l, ok := s.lockOn(name)
+		written := slices.ContainsFunc(s.e.Rows, func(w migration.RowsSeen) bool { return w.Table == name })
+		return ok && l.Mode == migration.RowExclusive && !written && !s.keyed(name)
+	}
 	for _, r := range s.e.Scans {
-		l, ok := s.lockOn(r.Relation)
-		written := slices.ContainsFunc(s.e.Rows, func(w migration.RowsSeen) bool { return w.Table == r.Relation })
-		if ok && l.Mode == migration.RowExclusive && !written && !s.keyed(r.Relation) {
+		if considers(r.Relation) {
 			found = append(found, r.Relation)
+		}
+	}
+	for _, l := range s.e.Locks { // an index finds its rows, for all that another table has
+		if isTable(l.Kind) && !l.Collateral && considers(l.Relation) && s.joined(l.Relation) {
+			found = append(found, l.Relation)
 		}
 	}
 	return found

@@ -140,12 +140,32 @@ func (s *statement) observed() {
 	}
 	if s.e.Privileged {
 		severity, detail := migration.Info, "A role that merely owns the objects was refused. Aurora lets members of rds_superuser do some of what a superuser may, not all."
-		if s.writesCatalogue() || s.says("trigger all") {
+		if s.writesCatalogue() || s.says("trigger all") || s.begins("alter system") || s.copiesOnServer() {
 			severity, detail = migration.Warning, "A role that merely owns the objects was refused. On Aurora nobody but AWS is a superuser, and rds_superuser does not stand for one here."
 		}
-		s.tell(codePrivileged, severity, "only a superuser may do this, on Aurora perhaps a member of rds_superuser",
-			detail, "Try it on a copy of the cluster with the role that runs the migrations. What that may not do, somebody who may has to do beforehand, or it has to be done another way.")
+		advice := "Try it on a copy of the cluster with the role that runs the migrations. What that may not do, somebody who may has to do beforehand, or it has to be done another way."
+		switch {
+		case s.begins("alter system"):
+			advice = "On Aurora set it in the parameter group of the cluster or the instance; for one database or role, with ALTER DATABASE ... SET or ALTER ROLE ... SET."
+		case s.copiesOnServer():
+			advice = "On Aurora read from S3 with the extension aws_s3; or send the rows from the client, in batches."
+		}
+		s.tell(codePrivileged, severity, "only a superuser may do this, on Aurora perhaps a member of rds_superuser", detail, advice)
 	}
+}
+
+// copiesOnServer says that a COPY reads or writes a file of the server, or runs a
+// program there.
+func (s *statement) copiesOnServer() bool {
+	if !s.begins("copy") {
+		return false
+	}
+	for i, t := range s.tokens[:len(s.tokens)-1] {
+		if next := s.tokens[i+1]; (t.Is("from") || t.Is("to")) && (next.Kind == migration.Literal || next.Is("program")) {
+			return true
+		}
+	}
+	return false
 }
 
 // writesCatalogue says that it writes rows of PostgreSQL's own tables.
