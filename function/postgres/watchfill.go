@@ -215,8 +215,11 @@ func typed(c columnState, base string, mod int32, labels []string) string {
 		return "i::text::" + name
 	case "numeric":
 		if length > 0 { // precision in the upper half, scale in the lower
-			if whole := int(length>>16) - int(length&0xffff); whole < 2 {
+			switch whole := int(length>>16) - int(length&0xffff); {
+			case whole < 2:
 				return "0::numeric"
+			case whole < 10:
+				return fmt.Sprintf("(i %% 1%s)::numeric", strings.Repeat("0", whole))
 			}
 		}
 		return "i::numeric"
@@ -242,7 +245,7 @@ func typed(c columnState, base string, mod int32, labels []string) string {
 	case "json", "jsonb":
 		return "('{\"i\": ' || i || '}')::" + name
 	case "inet", "cidr":
-		return "('10.0.' || i / 256 || '.' || i % 256)::" + name
+		return "('10.' || i / 65536 % 256 || '.' || i / 256 % 256 || '.' || i % 256)::" + name
 	case "macaddr":
 		return "('08:00:2b:00:00:' || pg_catalog.lpad(pg_catalog.to_hex(i % 256), 2, '0'))::macaddr"
 	case "bit", "bit varying":

@@ -75,6 +75,25 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+// Types that are too narrow for a number of each row are measured all the same, with
+// the rows that a unique key takes.
+func TestMeasure_narrowTypes(t *testing.T) {
+	t.Parallel()
+	dir := directory(t, map[string]string{
+		"20260101000000_tables.sql": "CREATE TABLE n (code varchar(4) PRIMARY KEY, share numeric(4,2), address inet, small smallint, flags bit(3), at time);\n",
+		"20260101000001_f.sql":      "CREATE INDEX n_share ON n (share);\n"})
+	r, err := replay.Run(t.Context(), replay.Options{Dir: dir, Open: open(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rates, err := replay.Measure(t.Context(), replay.RatesOptions{Dir: dir, Replay: r, Rows: [2]int{200, 70_000}, Open: func(ctx context.Context) (replay.Measurer, error) {
+		return postgres.OpenWatcher(ctx, pgtest.New(t).URL)
+	}})
+	if err != nil || len(rates.Statements) != 1 || rates.Statements[0].Sizes[0].Rows != 200 || rates.Statements[0].Sizes[1].Rows != 9_999 {
+		t.Error(err, rates)
+	}
+}
+
 // The rows of partitions are those of the table that they are parts of, also
 // where the database in use has more of them.
 func TestMeasure_partitions(t *testing.T) {
