@@ -25,11 +25,6 @@ const (
 func (c cache) cluster(ctx context.Context, b binaries) (string, error) {
 	// The C locale: there is no other that every machine has.
 	args := []string{"--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"}
-	if b.major >= 16 {
-		// The password is 96 random bits: hashing it 4,096 times makes each login slow
-		// and nothing safer.
-		args = append(args, "--set=scram_iterations=1")
-	}
 	key := sha256.Sum256(fmt.Appendln(nil, 1, b, args, c.who))
 	name := fmt.Sprintf("cluster-%s-%x", b.version, key[:4])
 	return c.once(ctx, name, func(dir string) error {
