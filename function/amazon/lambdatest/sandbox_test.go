@@ -129,6 +129,7 @@ func TestThaw_idle(t *testing.T) {
 	s := serve(t, Function{})
 	pid := s.invoke(t, "{}").PID
 	s.Freeze("echo")
+	eventually(t, "a stopped process", func() bool { return processState(pid) == "T" }) // a signal takes a moment
 	answer := s.background("{}")
 	select {
 	case e := <-answer:
