@@ -141,17 +141,30 @@ func (w *Watcher) touch(into map[uint32]bool, oid uint32) {
 	}
 }
 
-// has says that an object is among what was touched.
-func (t touched) has(id objectID) bool {
-	switch id.class {
-	case "r", "i":
-		return t.all || t.relations[id.oid]
-	case "t":
-		return t.all || t.types[id.oid]
-	case "f":
-		return t.all || t.functions[id.oid]
+// among are the objects that are held of what was touched.
+func (w *Watcher) among(t touched) (ids []objectID) {
+	if t.all {
+		return slices.Collect(maps.Keys(w.objects))
 	}
-	return t.all || t.beside
+	add := func(class string, oids map[uint32]bool) {
+		for oid := range oids {
+			if id := (objectID{class: class, oid: oid}); w.objects[id].Kind != "" {
+				ids = append(ids, id)
+			}
+		}
+	}
+	add("r", t.relations)
+	add("i", t.relations)
+	add("t", t.types)
+	add("f", t.functions)
+	if t.beside {
+		for id := range w.objects {
+			if id.class == "b" {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 // renames says that the definitions of others, which name it, read otherwise now.
@@ -175,10 +188,9 @@ func renames(was, is *relation) bool {
 func (w *Watcher) edits(ctx context.Context, t touched) ([]catalog.Edit, error) {
 	t.all = t.all || w.everyone
 	var was catalog.Snapshot
-	for id, o := range w.objects {
-		if t.has(id) {
-			was = append(was, o)
-		}
+	held := w.among(t)
+	for _, id := range held {
+		was = append(was, w.objects[id])
 	}
 	fresh, err := w.define(ctx, t)
 	if err != nil {
@@ -193,10 +205,8 @@ func (w *Watcher) edits(ctx context.Context, t touched) ([]catalog.Edit, error) 
 	if renamed && !t.all { // what names it reads otherwise now
 		return w.edits(ctx, touched{all: true})
 	}
-	for id := range w.objects {
-		if t.has(id) {
-			delete(w.objects, id)
-		}
+	for _, id := range held {
+		delete(w.objects, id)
 	}
 	maps.Copy(w.objects, fresh)
 	return catalog.Edits(was, slices.Collect(maps.Values(fresh))), nil

@@ -62,6 +62,12 @@ func (w *Watcher) withRows(ctx context.Context, a *attempt, from, to int) (rowsS
 	return all, err
 }
 
+// queries says that a statement with these words may make something of what a query
+// returns: AS stands in it, and not for a generated column or an identity alone.
+func queries(words []string) bool {
+	return slices.Contains(words, "as") && (!slices.Contains(words, "generated") || slices.ContainsFunc([]string{"select", "values", "execute"}, func(w string) bool { return slices.Contains(words, w) }))
+}
+
 // apart are statements that make something new and name no relation of before:
 // rows do not matter to them, and they can be left out where no other stands on
 // what they make.
@@ -69,7 +75,7 @@ func (w *Watcher) apart(stmts []migration.Stmt, from, to int) map[int]bool {
 	beside := map[int]bool{}
 	for i := from; i < to; i++ {
 		words := migration.Words(stmts[i].Text)
-		if creates.MatchString(stmts[i].Text) && len(w.known.named(words)) == 0 && !slices.Contains(words, "as") {
+		if creates.MatchString(stmts[i].Text) && len(w.known.named(words)) == 0 && !queries(words) {
 			beside[i] = true
 		}
 	}

@@ -116,7 +116,9 @@ const watchDomainsSQL = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_bui
 		'definition', pg_catalog.pg_get_constraintdef(k.oid), 'domain', pg_catalog.format('%I.%I', n.nspname, t.typname))), '[]'::json)
 	FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_type t ON t.oid = k.contypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`
 
-// definitionsSQL reads the definitions of single objects, as touchedSQL does.
+// definitionsSQL reads the definitions of single objects, as touchedSQL does. The last
+// condition has the identities found by their tables, and not by all sequences, which a
+// database without statistics is thought to have none of.
 const definitionsSQL = `
 WITH mine AS MATERIALIZED (
 	SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', '` + watchSchema + `')
@@ -144,4 +146,6 @@ FROM pg_catalog.pg_proc p
 WHERE p.oid = ANY ($3::pg_catalog.oid[]) AND p.pronamespace IN (SELECT oid FROM mine)
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e' AND e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid)
 UNION ALL
-SELECT 'i', a.attrelid::bigint, ` + identitySQL + ` AND a.attrelid = ANY ($1::pg_catalog.oid[]) GROUP BY a.attrelid`
+SELECT 'i', a.attrelid::bigint, ` + identitySQL + ` AND a.attrelid = ANY ($1::pg_catalog.oid[])
+  AND q.seqrelid = ANY (ARRAY(SELECT x.objid FROM pg_catalog.pg_depend x WHERE x.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND x.refobjid = ANY ($1::pg_catalog.oid[]) AND x.deptype = 'i'))
+GROUP BY a.attrelid`

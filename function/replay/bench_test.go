@@ -2,15 +2,18 @@ package replay_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/pgtest"
 	"github.com/alquimistaai/aurora-migrator/function/replay"
 )
 
 // What it costs to watch: 1,000 files that make a table and an index each, half of
-// which alter an earlier table too, beside the same files run as they are, on one
-// server in one run.
+// which alter an earlier table too, beside the same files run as they are, each as one
+// transaction, statement by statement, on one server in one run.
 func BenchmarkRun_thousandFiles(b *testing.B) {
 	files := map[string]string{}
 	for i := range 1000 {
@@ -22,16 +25,16 @@ func BenchmarkRun_thousandFiles(b *testing.B) {
 	}
 	dir := directory(b, files)
 	for b.Loop() {
-		plain, err := open(b)(b.Context())
-		if err != nil {
-			b.Fatal(err)
-		}
+		plain := pgtest.New(b).Conn(b)
 		began := time.Now()
-		if err := plain.Plain(b.Context(), dir.Files); err != nil {
-			b.Fatal(err)
+		for _, f := range dir.Files {
+			for _, sql := range slices.Concat([]string{"BEGIN"}, texts(f), []string{"COMMIT"}) {
+				if _, err := plain.Exec(b.Context(), sql); err != nil {
+					b.Fatal(err)
+				}
+			}
 		}
 		took := time.Since(began)
-		plain.Close()
 		began = time.Now()
 		if _, err := replay.Run(b.Context(), replay.Options{Dir: dir, Open: open(b)}); err != nil {
 			b.Fatal(err)
@@ -41,4 +44,11 @@ func BenchmarkRun_thousandFiles(b *testing.B) {
 		b.ReportMetric(watched.Seconds(), "s/replay")
 		b.ReportMetric(watched.Seconds()/took.Seconds(), "replay/plain")
 	}
+}
+
+func texts(f migration.File) (all []string) {
+	for _, s := range f.Stmts {
+		all = append(all, s.Text)
+	}
+	return all
 }
