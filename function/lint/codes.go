@@ -108,5 +108,6 @@ const (
 	codePrivileged      = "AM640" // only a superuser may
 	codeOwner           = "AM641" // an object gets another owner
 	codeValueRefused    = "AM642" // a column takes no value from running code any more
+	codeWritesFail      = "AM643" // what runs at each write of a table in use fails
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

@@ -32,6 +32,32 @@ func (s *statement) counted() {
 			"Take the value from the rows: SELECT setval('...', (SELECT max(...) FROM ...));")
 	}
 	s.beginsToCount()
+	s.leavesBehind()
+}
+
+// withinReach is how far ahead of a sequence a value is that it will come to.
+const withinReach = 1000
+
+// leavesBehind tells of rows that were inserted with values of their own, which
+// the sequence of the column has still to give out.
+func (s *statement) leavesBehind() {
+	for _, b := range s.e.Behind {
+		if s.setLater() || s.after.table(b.Table) == nil || !s.unrepeated(migration.ColumnSeen{Table: b.Table, Column: b.Column}) {
+			continue
+		}
+		severity := migration.Warning
+		if b.Largest-b.Next >= withinReach { // far ahead, as people do it
+			severity = migration.Info
+		}
+		set := fmt.Sprintf("SELECT setval(%s, greatest((SELECT max(%s) FROM %s), (SELECT last_value FROM %s)))", literal(b.Sequence), ident(b.Column), b.Table, b.Sequence)
+		advice := fix("Leave the column to its sequence, or set that behind them in the same transaction:", one(s.text(), set))
+		if s.apart() || s.begins("do") || s.begins("call") || s.begins("select") {
+			advice = "Leave the column to its sequence, or set that behind them: " + set + ";"
+		}
+		s.tell(codeSequence, severity, fmt.Sprintf("inserts %s.%s up to %s, and %s goes on with %s", b.Table, ident(b.Column), grouped(b.Largest), b.Sequence, grouped(b.Next)),
+			"Inserts that leave the column to it fail when it comes there (23505).", advice)
+		return
+	}
 }
 
 // restarts says that the words set a sequence back.

@@ -70,6 +70,23 @@ func (s *sheet) triggers(name string, was, is *table) {
 	s.rules(name, was, is)
 }
 
+// writesBroken tells of tables that can be written to no more: a trigger or a rule
+// fails at every row.
+func (s *sheet) writesBroken() {
+	for _, e := range s.effects {
+		for _, b := range e.Breaks {
+			at := e.Statement
+			for i, st := range s.file.Stmts[:e.Statement] {
+				if slices.ContainsFunc(deepTokens(st.Text), func(x migration.Token) bool { return x.Name() && x.Text == last(b.Table) }) {
+					at = i + 1
+				}
+			}
+			s.find(at, codeWritesFail, s.lesserOf(migration.Error, b.Table), fmt.Sprintf("every %s on %s fails from then on: %s (%s)", b.Write, b.Table, b.Says, b.Code),
+				"A trigger or a rule of the table uses what is not there, or not as it takes it for.", "Mend what the trigger runs first, in the same file or an earlier one.")
+		}
+	}
+}
+
 // rules tells of rules DO INSTEAD that are new on a table in use.
 func (s *sheet) rules(name string, was, is *table) {
 	for _, r := range is.rules {

@@ -70,6 +70,7 @@ func (s *sheet) whole() {
 		s.sequences(at, name, was, is)
 	}
 	s.bounded()
+	s.writesBroken()
 	s.publications()
 	s.replaced()
 	s.privileges()

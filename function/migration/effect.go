@@ -71,6 +71,12 @@ type Effects struct {
 	Objects []ObjectSeen `json:"objects,omitempty"`
 	// Rows that it wrote in tables of before, where these could be filled.
 	Rows []RowsSeen `json:"rows,omitempty"`
+	// Behind are sequences that have still to give out values which rows have that
+	// its transaction inserted; those of the file itself too.
+	Behind []BehindSeen `json:"behind,omitempty"`
+	// Breaks are tables of before that could be written to, and cannot any more when
+	// its transaction ends.
+	Breaks []BreakSeen `json:"breaks,omitempty"`
 	// Unfilled are relations of before that it locked and that could not be
 	// filled with rows: what it reads of them is not known.
 	Unfilled []string `json:"unfilled,omitempty"`
@@ -184,6 +190,23 @@ type RowsSeen struct {
 	Update  Portion `json:"update,omitempty"`
 	Delete  Portion `json:"delete,omitempty"`
 	Cascade bool    `json:"cascade,omitempty"` // the statement does not name the table
+}
+
+// BehindSeen is a sequence whose next value is not beyond the largest of its column.
+type BehindSeen struct {
+	Table    string `json:"table"`
+	Column   string `json:"column"`
+	Sequence string `json:"sequence"`
+	Next     int64  `json:"next"`
+	Largest  int64  `json:"largest"`
+}
+
+// BreakSeen is a table that refuses every write of a kind, whatever is in it.
+type BreakSeen struct {
+	Table string `json:"table"`
+	Write string `json:"write"` // "UPDATE", "INSERT or DELETE"
+	Code  string `json:"code"`  // SQLSTATE
+	Says  string `json:"says"`
 }
 
 // Portion says how many of the rows of a table.

@@ -61,7 +61,7 @@ func (t *telling) before(oid uint32) *relation {
 
 func (t *telling) effects(i int, s seen) migration.Effects {
 	stmt := t.file.Stmts[i]
-	e := migration.Effects{Statement: i + 1, Line: stmt.Line, Alone: s.alone, Unobserved: s.unobserved, Privileged: s.privileged}
+	e := migration.Effects{Statement: i + 1, Line: stmt.Line, Alone: s.alone, Unobserved: s.unobserved, Privileged: s.privileged, Behind: s.behind}
 	words := migration.Words(stmt.Text)
 	e.Locks = t.locks(s, words)
 	for oid, c := range s.counts {
@@ -215,4 +215,10 @@ func sortEffects(e *migration.Effects) {
 	})
 	slices.SortFunc(e.Rows, func(a, b migration.RowsSeen) int { return cmp.Compare(a.Table, b.Table) })
 	slices.Sort(e.Unfilled)
+	slices.SortFunc(e.Behind, func(a, b migration.BehindSeen) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column))
+	})
+	slices.SortFunc(e.Breaks, func(a, b migration.BreakSeen) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Write, b.Write))
+	})
 }

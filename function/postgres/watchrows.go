@@ -21,6 +21,7 @@ type rowSeen struct {
 	scans    []migration.ScanSeen
 	rows     []migration.RowsSeen
 	unfilled []string
+	breaks   []migration.BreakSeen
 }
 
 // into adds it to effects that were seen without rows.
@@ -31,7 +32,7 @@ func (r rowsSeen) into(effects []migration.Effects) {
 		if s == nil || e.Unobserved != "" {
 			continue
 		}
-		e.WithRows, e.Rows = s.fails, s.rows
+		e.WithRows, e.Rows, e.Breaks = s.fails, s.rows, s.breaks
 		for _, scan := range s.scans {
 			if !slices.ContainsFunc(e.Scans, func(o migration.ScanSeen) bool { return o.Relation == scan.Relation }) {
 				e.Scans = append(e.Scans, scan)
@@ -50,11 +51,18 @@ func (r rowsSeen) into(effects []migration.Effects) {
 // transaction that it takes back. What fails without rows too is left for the run
 // that counts.
 func (w *Watcher) withRows(ctx context.Context, a *attempt, from, to int) (rowsSeen, error) {
-	tables := w.concerned(a.file.Stmts[from:to])
+	fired, err := w.firedBy(ctx, wordsOf(a.file.Stmts[from:to]))
+	if err != nil {
+		return nil, err
+	}
+	tables := w.concerned(a.file.Stmts[from:to], fired)
 	if len(tables) == 0 {
 		return nil, nil
 	}
 	beside := w.apart(a.file.Stmts, from, to)
+	if len(fired) > 0 {
+		beside = nil // what a trigger runs is not beside
+	}
 	all, err := w.runWithRows(ctx, a, from, to, tables, beside)
 	if err == nil && len(beside) > 0 && len(all)+len(beside) < to-from { // something stood on what was left out
 		return w.runWithRows(ctx, a, from, to, tables, nil)
@@ -82,7 +90,16 @@ func (w *Watcher) apart(stmts []migration.Stmt, from, to int) map[int]bool {
 	return beside
 }
 
-func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tables []*relation, beside map[int]bool) (rowsSeen, error) {
+func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tables []*relation, beside map[int]bool) (all rowsSeen, err error) {
+	were, err := w.positions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err == nil {
+			err = w.setBack(ctx, were)
+		}
+	}()
 	if err := w.script(ctx, watchPrepare+"; "+begin); err != nil {
 		return nil, err
 	}
@@ -100,7 +117,15 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 	if _, err := w.count(ctx, names); err != nil {
 		return nil, err
 	}
-	all := rowsSeen{}
+	wrote, err := w.writes(ctx, filled)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.count(ctx, names); err != nil {
+		return nil, err
+	}
+	all = rowsSeen{}
+	last := from
 	for i := from; i < to; i++ {
 		if beside[i] {
 			continue
@@ -109,7 +134,16 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 		if err != nil {
 			return all, nil //nolint:nilerr // it fails without rows too, which the run that counts tells
 		}
-		all[i] = one
+		all[i], last = one, i
+	}
+	after, err := w.writes(ctx, filled)
+	if err != nil {
+		return all, nil //nolint:nilerr // a file may leave the session so that nothing more can be asked
+	}
+	for b := range after {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(wrote)), func(o migration.BreakSeen) bool { return o.Table == b.Table && o.Write == b.Write }) && all[last] != nil {
+			all[last].breaks = append(all[last].breaks, b)
+		}
 	}
 	return all, nil
 }
@@ -231,15 +265,11 @@ func (w *Watcher) asSuperuser(ctx context.Context, do func() error) error {
 
 // concerned are the tables that statements may work on: those that they name, by
 // themselves or by an index, and what hangs together with these by foreign keys
-// and as partitions.
-func (w *Watcher) concerned(stmts []migration.Stmt) []*relation {
-	var words []string
-	for _, s := range stmts {
-		words = append(words, migration.Words(s.Text)...)
-	}
+// and as partitions; and others beside.
+func (w *Watcher) concerned(stmts []migration.Stmt, others []*relation) []*relation {
 	found := map[uint32]*relation{}
 	var next []*relation
-	for _, r := range w.known.named(words) {
+	for _, r := range append(w.known.named(wordsOf(stmts)), others...) {
 		if r.isIndex() {
 			r = w.known.all[r.On]
 		}
@@ -255,6 +285,13 @@ func (w *Watcher) concerned(stmts []migration.Stmt) []*relation {
 	leaves := slices.DeleteFunc(slices.Collect(maps.Values(found)), func(r *relation) bool { return r.Kind != "r" })
 	slices.SortFunc(leaves, func(a, b *relation) int { return int(a.OID) - int(b.OID) })
 	return leaves
+}
+
+func wordsOf(stmts []migration.Stmt) (words []string) {
+	for _, s := range stmts {
+		words = append(words, migration.Words(s.Text)...)
+	}
+	return words
 }
 
 // mostRelated bounds how many tables are filled beside those that are named.

@@ -22,6 +22,7 @@ type seen struct {
 	alone      bool
 	unobserved string
 	privileged bool
+	behind     []migration.BehindSeen
 	pieces     []seen // where it committed in between: what each of its transactions did
 }
 
@@ -148,6 +149,11 @@ func (w *Watcher) transaction(ctx context.Context, a *attempt, from, to int) (al
 			return nil, to - 1, err
 		}
 		a.attribute(last, all, from)
+	}
+	if a.watched {
+		if err := w.behind(ctx, all); err != nil {
+			return nil, to - 1, err
+		}
 	}
 	if err := w.script(ctx, checkDeferred+"; COMMIT; SELECT pg_catalog.pg_stat_force_next_flush()"); err != nil {
 		return nil, to - 1, err
