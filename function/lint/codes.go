@@ -109,5 +109,6 @@ const (
 	codeOwner           = "AM641" // an object gets another owner
 	codeValueRefused    = "AM642" // a column takes no value from running code any more
 	codeWritesFail      = "AM643" // what runs at each write of a table in use fails
+	codeFrozenDefault   = "AM644" // a default is the moment at which the migration runs
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

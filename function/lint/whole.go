@@ -56,6 +56,7 @@ func (s *sheet) whole() {
 		at := s.lastOn(name)
 		s.settings(at, name, was, is)
 		s.constraintsOf(at, name, was, is)
+		s.frozen(name, was, is)
 		if was == nil {
 			s.newTable(at, name, is)
 			if made := s.madeAt(name); made > 0 {
@@ -272,6 +273,27 @@ func (s *sheet) newTable(at int, name string, is *table) {
 		key := slices.ContainsFunc(is.constraints, func(k constraint) bool { return k.definition == "PRIMARY KEY ("+c.name+")" })
 		if counts && key && is.bound == "" && (c.typ == "integer" || c.typ == "smallint") {
 			s.find(at, codeIntegerKey, migration.Warning, fmt.Sprintf("the key %s.%s counts in %s", name, c.name, c.typ), "It ends at "+map[string]string{"integer": "2,147,483,647", "smallint": "32,767"}[c.typ]+"; inserts fail from then on (22003), and a wider type writes the table anew.", "Make it bigint.")
+		}
+	}
+}
+
+// frozen tells of defaults that are the moment at which the migration runs: DEFAULT
+// 'now' is read once, and DEFAULT now() for each row.
+func (s *sheet) frozen(name string, was, is *table) {
+	moments := map[string]string{"now": "now()", "today": "CURRENT_DATE", "tomorrow": "CURRENT_DATE + 1", "yesterday": "CURRENT_DATE - 1"}
+	for _, c := range is.columns {
+		if old := was.column(c.name); old != nil && old.fallback == c.fallback || !strings.HasPrefix(c.fallback, "'") || !strings.Contains(c.fallback, "'::time") && !strings.Contains(c.fallback, "'::date") {
+			continue
+		}
+		for i, st := range s.file.Stmts {
+			t := deepTokens(st.Text)
+			for k := range max(0, len(t)-1) {
+				says, ok := moments[strings.ToLower(strings.Trim(t[k+1].Text, "' "))]
+				if t[k].Is("default") && t[k+1].Kind == migration.Literal && ok {
+					s.find(i+1, codeFrozenDefault, migration.Warning, fmt.Sprintf("%s.%s gets for a default the moment at which the migration runs: %s", name, c.name, c.fallback), "Each new row has this one, and each database another.", "Write DEFAULT "+says+".")
+					return
+				}
+			}
 		}
 	}
 }
