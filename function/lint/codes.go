@@ -110,5 +110,6 @@ const (
 	codeValueRefused    = "AM642" // a column takes no value from running code any more
 	codeWritesFail      = "AM643" // what runs at each write of a table in use fails
 	codeFrozenDefault   = "AM644" // a default is the moment at which the migration runs
+	codeViewOption      = "AM645" // a view loses security_invoker, security_barrier or its CHECK OPTION
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

@@ -256,8 +256,8 @@ func (s *statement) droppedConstraints() {
 	}
 }
 
-// needless says that the rule still holds without the constraint: the file puts
-// one like it there, the column is NOT NULL, the bounds of a partition say it; or
+// needless says that the rule still holds without the constraint: one like it is
+// there, the column is NOT NULL, the bounds of a partition say it; or
 // that the column went with it.
 func (s *statement) needless(t *table, k *constraint) bool {
 	kind := kindOf(k.definition)
@@ -265,12 +265,20 @@ func (s *statement) needless(t *table, k *constraint) bool {
 	if is == nil { // a view has its name
 		return false
 	}
+	if rule, ok := s.uniqueness(t, k); ok {
+		return slices.ContainsFunc(is.indexes, func(i index) bool { return !i.invalid && implies(i, rule) })
+	}
 	for _, other := range is.constraints {
 		was := t.constraint(other.name)
 		if other.name != k.name && other.valid && other.definition == strings.TrimSuffix(k.definition, " NOT VALID") {
 			return true
 		}
-		if kindOf(other.definition) == kind && (was == nil || was.definition != other.definition || other.name == k.name) {
+		fresh := was == nil || was.definition != other.definition || other.name == k.name
+		switch {
+		case kindOf(other.definition) != kind:
+		case kind == "FOREIGN" && keyColumns(other) == keyColumns(*k) && (fresh || refers(other) == refers(*k)):
+			return true
+		case kind != "FOREIGN" && fresh:
 			return true
 		}
 	}
@@ -288,6 +296,27 @@ func (s *statement) needless(t *table, k *constraint) bool {
 		}
 	}
 	return kind == "CHECK" && (is.bound != "" || t.bound != "")
+}
+
+// uniqueness is what a unique constraint or a primary key keeps; false for any other.
+func (s *statement) uniqueness(t *table, k *constraint) (uniqueKey, bool) {
+	if kind := kindOf(k.definition); kind != "UNIQUE" && kind != "PRIMARY" {
+		return uniqueKey{}, false
+	}
+	i := s.before.index(t.name, beside(t.name, strings.Trim(k.name, `"`)))
+	if i == nil {
+		return uniqueKey{}, false
+	}
+	return uniqueRule(*i)
+}
+
+// refers is what a foreign key says of columns, without what it does.
+func refers(k constraint) string {
+	said := k.definition
+	for _, behind := range []string{" MATCH ", " ON UPDATE ", " ON DELETE ", " DEFERRABLE", " NOT VALID"} {
+		said, _, _ = strings.Cut(said, behind)
+	}
+	return said
 }
 
 // saysNotNull says that a CHECK asks for no more than the columns of a table that

@@ -15,6 +15,7 @@ type routine struct {
 	defaults       int
 	returns        string
 	immutable      bool
+	definer        bool   // it runs as its owner
 	behind, within string // the name without types; the body
 }
 
@@ -25,7 +26,7 @@ func (c *catalogue) routine(kind, name string) *routine {
 		return nil
 	}
 	head, body, _ := strings.Cut(d, "\nbody ")
-	r := &routine{kind: kind, name: name, behind: bareName(name), within: strings.Join(strings.Fields(body), " "), immutable: strings.Contains(head, " volatile=i ")}
+	r := &routine{kind: kind, name: name, behind: bareName(name), within: strings.Join(strings.Fields(body), " "), immutable: strings.Contains(head, " volatile=i "), definer: strings.Contains(head, " definer=t ")}
 	if inside, _ := parenthesis(name[len(r.behind):]); len(inside) > 2 {
 		r.types = split(inside[1 : len(inside)-1])
 	}
@@ -70,6 +71,7 @@ func (s *sheet) replaced() {
 		case "view", "materialized view":
 			s.viewColumns(e.Kind, e.Name)
 			s.unpopulated(e.Kind, e.Name)
+			s.viewOptions(e.Kind, e.Name)
 		}
 	}
 }
@@ -139,6 +141,9 @@ func (s *sheet) otherRoutine(was, is *routine) {
 			"Make the new one under another name, and drop the old one when nobody calls it.")
 	case was.defaults > is.defaults:
 		s.find(s.aboutRoutine(is), codeDropCode, migration.Warning, fmt.Sprintf("the %s %s has fewer defaults than before", is.kind, is.name), "Running code that leaves these arguments out fails (42883).", "Keep the defaults.")
+	case was.definer && !is.definer:
+		s.find(s.aboutRoutine(is), codeDropCode, migration.Warning, fmt.Sprintf("the %s %s runs with the rights of who calls it, and ran with those of its owner", is.kind, is.name), "Callers that may not do by themselves what it does fail (42501). OR REPLACE keeps nothing that is not said again.",
+			"Say SECURITY DEFINER again, with SET search_path; or grant the callers what it does first.")
 	case was.immutable && was.within != is.within:
 		s.staleIndexes(is)
 	}

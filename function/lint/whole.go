@@ -74,6 +74,7 @@ func (s *sheet) whole() {
 	s.writesBroken()
 	s.publications()
 	s.replaced()
+	s.attributes()
 	s.privileges()
 	s.forEverybody()
 	s.ungrants()
