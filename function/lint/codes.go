@@ -111,5 +111,6 @@ const (
 	codeWritesFail      = "AM643" // what runs at each write of a table in use fails
 	codeFrozenDefault   = "AM644" // a default is the moment at which the migration runs
 	codeViewOption      = "AM645" // a view loses security_invoker, security_barrier or its CHECK OPTION
+	codeCopied          = "AM646" // all rows of a table are copied by one statement
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

@@ -183,6 +183,8 @@ var rules = []func(*statement){
 	(*statement).renamed,
 	(*statement).columnsChanged,
 	(*statement).rowsWritten,
+	(*statement).copied,
+	(*statement).lookedFor,
 	(*statement).counted,
 	(*statement).enums,
 	(*statement).words,

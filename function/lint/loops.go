@@ -55,6 +55,17 @@ func (l loop) ofRows() bool {
 	return says(l.head, "for") && !strings.Contains(text.String(), "..") || says(l.head, "foreach")
 }
 
+// until says that the loop goes on until something is so: LOOP or WHILE.
+func (l loop) until() bool { return !says(l.head, "for") && !says(l.head, "foreach") }
+
+// ranges says that a write is bounded by more than one value: it is one batch.
+func ranges(w []migration.Token) bool {
+	where := slices.IndexFunc(w, func(t migration.Token) bool { return t.Is("where") })
+	return where >= 0 && slices.ContainsFunc(w[where:], func(t migration.Token) bool {
+		return t.Is("between") || t.Is("any") || t.Is("in") || t.Kind == migration.Symbol && (t.Text == "<" || t.Text == ">")
+	})
+}
+
 // repeats says that the statement, a DO block, writes rows of the table again and
 // again and does not commit in between: a batch of rows each time, until none is
 // left.
@@ -70,7 +81,7 @@ func (s *statement) repeats(table string) bool {
 			every := slices.ContainsFunc(s.e.Rows, func(r migration.RowsSeen) bool {
 				return r.Table == table && (r.Update == migration.AllRows || r.Delete == migration.AllRows)
 			})
-			if says(w, "limit") || s.scans(table) || every && !l.ofRows() {
+			if says(w, "limit") || s.scans(table) || every && !l.ofRows() || l.until() && ranges(w) {
 				return true
 			}
 		}
@@ -96,12 +107,29 @@ func writes(tokens []migration.Token, table string) (all [][]migration.Token) {
 	return all
 }
 
-// repeated are the tables whose rows it writes so, whether or not there were any.
+// repeated are the tables whose rows it writes so, whether or not there were any:
+// a condition on what a backfill fills finds none on a dev database, and no lock
+// tells of a loop that ended at once.
 func (s *statement) repeated() []string {
 	var found []string
+	consider := func(name string) {
+		if s.repeats(name) {
+			found = append(found, name)
+		}
+	}
 	for _, l := range s.e.Locks {
-		if l.Mode.Strength() >= migration.RowExclusive.Strength() && isTable(l.Kind) && s.repeats(l.Relation) {
-			found = append(found, l.Relation)
+		if l.Mode.Strength() >= migration.RowExclusive.Strength() && isTable(l.Kind) {
+			consider(l.Relation)
+		}
+	}
+	for i, t := range s.tokens {
+		if t.Is("update") || t.Is("from") && i > 0 && s.tokens[i-1].Is("delete") {
+			for at := i + 1; at < min(i+5, len(s.tokens)); at++ {
+				if s.tokens[at].Name() && s.relation(at) != "" {
+					consider(s.relation(at))
+					break
+				}
+			}
 		}
 	}
 	return found

@@ -210,9 +210,15 @@ func (s *sheet) narrowKey(at int, name string, was, is *table, k constraint) {
 func (t *table) indexed(k constraint) bool {
 	first := firstOfKey(keyColumns(k))
 	return slices.ContainsFunc(t.indexes, func(i index) bool {
-		definition := strings.TrimSuffix(i.definition, " WHERE ("+first+" IS NOT NULL)")
-		return firstColumn(definition) == first && !i.invalid && !strings.Contains(definition, " WHERE ")
+		return firstColumn(i.definition) == first && !i.invalid && serves(i, first)
 	})
+}
+
+// serves says that an index finds rows by a value of its first column: it has them
+// all, or all but those that have none.
+func serves(i index, first string) bool {
+	_, where, partial := strings.Cut(i.definition, " WHERE ")
+	return !partial || where == "("+first+" IS NOT NULL)"
 }
 
 // keyColumns are the columns of a foreign key, as they stand in its parentheses.
@@ -302,6 +308,9 @@ func (s *sheet) frozen(name string, was, is *table) {
 // refusesValues tells of columns that running code sends values for, and that are
 // GENERATED ALWAYS from now on.
 func (s *sheet) refusesValues(at int, name string, was, is *table) {
+	if slices.ContainsFunc(s.created, func(f fresh) bool { return f.name == name }) {
+		return // no code writes to it yet
+	}
 	for _, c := range is.columns {
 		old := was.column(c.name)
 		if old == nil || is.bound != "" || c.identity != "a" || old.identity != "d" && (old.identity != "" || old.fallback != "") {

@@ -91,10 +91,11 @@ func (t *touched) add(w *Watcher, class, oid uint32) {
 	}
 }
 
-// touchTag knows the commands whose report does not say what they changed.
+// touchTag knows the commands whose report does not say what they changed: that of
+// ALTER TYPE of attributes names no type but the relation that they are columns of.
 func (w *Watcher) touchTag(t *touched, s migration.Stmt, c command) {
 	switch {
-	case c.Tag == "ALTER SCHEMA", c.Tag == "REASSIGN OWNED", c.Tag == "DROP OWNED", strings.HasPrefix(c.Tag, "ALTER DEFAULT"):
+	case c.Tag == "ALTER SCHEMA", c.Tag == "ALTER TYPE" && c.Class == classRelation, c.Tag == "REASSIGN OWNED", c.Tag == "DROP OWNED", strings.HasPrefix(c.Tag, "ALTER DEFAULT"):
 		t.all = true
 	case c.Tag == "GRANT", c.Tag == "REVOKE", c.Tag == "COMMENT":
 		t.beside = true
