@@ -351,7 +351,43 @@ func (s *statement) createdApart(parent string, p *table) []RewriteFile {
 	if p.partitioned != "" {
 		like += " PARTITION BY " + p.partitioned
 	}
-	return []RewriteFile{one(like, fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s %s", parent, p.name, p.bound))}
+	lines := append([]string{like}, s.ownOf(parent, p)...)
+	return []RewriteFile{one(append(lines, fmt.Sprintf("ALTER TABLE %s ATTACH PARTITION %s %s", parent, p.name, p.bound))...)}
+}
+
+// ownOf are the statements that give a partition what it has and its parent has not:
+// defaults, NOT NULL, CHECKs.
+func (s *statement) ownOf(parent string, p *table) (lines []string) {
+	of := s.after.table(parent)
+	for _, c := range p.columns {
+		from := of.column(c.name)
+		if from == nil || c.identity != "" || c.stored {
+			continue
+		}
+		if c.fallback != from.fallback {
+			set := "SET DEFAULT " + c.fallback
+			if c.fallback == "" {
+				set = "DROP DEFAULT"
+			}
+			lines = append(lines, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s %s", p.name, c.name, set))
+		}
+		if c.notNull && !from.notNull {
+			lines = append(lines, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", p.name, c.name))
+		}
+	}
+	for _, k := range p.constraints {
+		other := of.constraint(k.name)
+		if kind := kindOf(k.definition); (other == nil || other.definition != k.definition) && (kind == "CHECK" || (kind == "UNIQUE" || kind == "PRIMARY" || kind == "FOREIGN") && !s.inherits(of, k)) {
+			lines = append(lines, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s", p.name, k.name, k.definition))
+		}
+	}
+	return lines
+}
+
+// inherits says that a constraint of a partition is that of its parent, which
+// attaching gives it.
+func (s *statement) inherits(parent *table, k constraint) bool {
+	return slices.ContainsFunc(parent.constraints, func(o constraint) bool { return o.definition == k.definition })
 }
 
 // detachedTable is the partition that the statement takes from its parent.
@@ -396,6 +432,10 @@ func (s *statement) refreshed() {
 	for _, l := range s.own() {
 		t := s.before.table(l.Relation)
 		if l.Kind != "materialized view" || t == nil || t.fact("populated") == "f" {
+			continue
+		}
+		if s.says("with no data") {
+			s.tell(codeRefresh, migration.Error, fmt.Sprintf("empties %s: whoever reads it fails until it is filled again (55000)", l.Relation), s.waiting(), "Leave WITH NO DATA away, and refresh it CONCURRENTLY, which lets others read meanwhile.")
 			continue
 		}
 		files := []RewriteFile{one("REFRESH MATERIALIZED VIEW CONCURRENTLY " + l.Relation)}
