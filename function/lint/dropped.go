@@ -276,7 +276,7 @@ func (s *statement) needless(t *table, k *constraint) bool {
 		fresh := was == nil || was.definition != other.definition || other.name == k.name
 		switch {
 		case kindOf(other.definition) != kind:
-		case kind == "FOREIGN" && keyColumns(other) == keyColumns(*k) && (fresh || refers(other) == refers(*k)):
+		case kind == "FOREIGN" && keyColumns(other) == keyColumns(*k) && (fresh || (other.valid || !k.valid) && refers(other) == refers(*k)):
 			return true
 		case kind != "FOREIGN" && fresh:
 			return true

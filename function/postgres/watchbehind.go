@@ -76,23 +76,36 @@ func (w *Watcher) sequenceBehind(ctx context.Context, r *relation, c columnState
 	return seen, largest != nil && seen.Largest >= seen.Next, w.exec(ctx, asRunner)
 }
 
-// positions are how far sequences have counted, by oid; NULL for one that has not.
+// positions are how far sequences have counted, by oid, and whether they have given
+// out that value.
 type positions struct {
-	oids   []int64
-	values []*int64
+	oids, values []int64
+	called       []bool
 }
 
-func (w *Watcher) positions(ctx context.Context) (p positions, err error) {
-	err = w.side.QueryRow(ctx, `SELECT coalesce(pg_catalog.array_agg(q.seqrelid::bigint ORDER BY q.seqrelid), '{}'), coalesce(pg_catalog.array_agg(pg_catalog.pg_sequence_last_value(q.seqrelid) ORDER BY q.seqrelid), '{}')
-		FROM pg_catalog.pg_sequence q JOIN pg_catalog.pg_class c ON c.oid = q.seqrelid WHERE c.relpersistence <> 't'`).Scan(&p.oids, &p.values)
+// positions reads them where statements, or what fires at a write, may have some
+// counted: nil where nothing takes a value. Reading them all takes long where there
+// are many.
+func (w *Watcher) positions(ctx context.Context, stmts []migration.Stmt, fires bool) (*positions, error) {
+	if !fires && !slices.ContainsFunc(stmts, func(s migration.Stmt) bool {
+		return plans.MatchString(s.Text) || slices.Contains(migration.Words(s.Text), "nextval")
+	}) {
+		return nil, nil
+	}
+	p := &positions{}
+	err := w.side.QueryRow(ctx, "SELECT coalesce(pg_catalog.array_agg(id), '{}'), coalesce(pg_catalog.array_agg(value), '{}'), coalesce(pg_catalog.array_agg(called), '{}') FROM "+watchSchema+".positions()").Scan(&p.oids, &p.values, &p.called)
 	return p, err
 }
 
 // setBack has sequences go on where they were: no rollback takes back what they
 // gave out.
-func (w *Watcher) setBack(ctx context.Context, p positions) error {
-	_, err := w.side.Exec(ctx, `SELECT pg_catalog.setval(q.seqrelid, coalesce(p.value, q.seqstart), p.value IS NOT NULL)
-		FROM ROWS FROM (pg_catalog.unnest($1::bigint[]), pg_catalog.unnest($2::bigint[])) AS p (oid, value) JOIN pg_catalog.pg_sequence q ON q.seqrelid = p.oid::pg_catalog.oid
-		WHERE pg_catalog.pg_sequence_last_value(q.seqrelid) IS DISTINCT FROM p.value`, p.oids, p.values)
+func (w *Watcher) setBack(ctx context.Context, p *positions) error {
+	if p == nil {
+		return nil
+	}
+	_, err := w.side.Exec(ctx, `SELECT pg_catalog.setval(now.id::pg_catalog.oid::pg_catalog.regclass, was.value, was.called)
+		FROM ROWS FROM (pg_catalog.unnest($1::bigint[]), pg_catalog.unnest($2::bigint[]), pg_catalog.unnest($3::boolean[])) AS was (id, value, called)
+		JOIN `+watchSchema+`.positions() now ON now.id = was.id
+		WHERE (now.value, now.called) IS DISTINCT FROM (was.value, was.called)`, p.oids, p.values, p.called)
 	return err
 }

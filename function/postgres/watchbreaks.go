@@ -22,12 +22,7 @@ var broken = []string{"42703", "42P01", "42883", "42704", "42702", "42804", "427
 // writes tries to update a row of each of the tables that have triggers or rules, and
 // to take one away and put it there again, and returns how that fails. Nothing stays.
 func (w *Watcher) writes(ctx context.Context, filled map[uint32]int64) (map[migration.BreakSeen]bool, error) {
-	rows, err := w.conn.Query(ctx, `SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1) AND c.relkind = 'r'
-		AND (c.relhasrules OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))`, slices.Collect(maps.Keys(filled)))
-	if err != nil {
-		return nil, err
-	}
-	oids, err := pgx.CollectRows(rows, pgx.RowTo[uint32])
+	oids, err := w.fires(ctx, slices.Collect(maps.Keys(filled)))
 	if err != nil {
 		return nil, err
 	}
@@ -55,6 +50,24 @@ func (w *Watcher) writes(ctx context.Context, filled map[uint32]int64) (map[migr
 		}
 	}
 	return found, nil
+}
+
+// firing are those of the tables that run something at a write.
+func (w *Watcher) firing(ctx context.Context, tables []*relation) ([]uint32, error) {
+	oids := make([]uint32, len(tables))
+	for i, r := range tables {
+		oids[i] = r.OID
+	}
+	return w.fires(ctx, oids)
+}
+
+func (w *Watcher) fires(ctx context.Context, oids []uint32) ([]uint32, error) {
+	rows, err := w.conn.Query(ctx, `SELECT c.oid FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1) AND c.relkind = 'r'
+		AND (c.relhasrules OR EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal))`, oids)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[uint32])
 }
 
 // writesSQL are statements that write to a row of a table what it has, by the

@@ -71,6 +71,17 @@ var watchInstall = []string{
 		pg_catalog.pg_stat_get_xact_tuples_inserted(r), pg_catalog.pg_stat_get_xact_tuples_updated(r), pg_catalog.pg_stat_get_xact_tuples_deleted(r))), '[]'::json)
 	FROM pg_catalog.unnest(relations) AS t (r)
 	); END $f$`,
+	// How far each sequence has counted.
+	`CREATE FUNCTION ` + watchSchema + `.positions() RETURNS TABLE (id bigint, value bigint, called boolean) LANGUAGE plpgsql SET search_path = '' AS $f$
+	DECLARE s text;
+	BEGIN
+		FOR id, s IN SELECT q.seqrelid::bigint, pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_sequence q
+			JOIN pg_catalog.pg_class c ON c.oid = q.seqrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relpersistence <> 't'
+		LOOP
+			EXECUTE 'SELECT last_value, is_called FROM ' || s INTO value, called;
+			RETURN NEXT;
+		END LOOP;
+	END $f$`,
 	// Definitions of relations, types and functions, as Touched reads them.
 	`CREATE FUNCTION ` + watchSchema + `.definitions(relations oid[], types oid[], functions oid[])
 	RETURNS TABLE (class text, id bigint, kind text, name text, definition text) LANGUAGE plpgsql SET search_path = '' ` + watchPlans + ` AS $f$
