@@ -112,5 +112,7 @@ const (
 	codeFrozenDefault   = "AM644" // a default is the moment at which the migration runs
 	codeViewOption      = "AM645" // a view loses security_invoker, security_barrier or its CHECK OPTION
 	codeCopied          = "AM646" // all rows of a table are copied by one statement
+	codeRole            = "AM647" // what a role may do, or sessions begin with, changes
+	codePassedOver      = "AM648" // IF NOT EXISTS passes over something else that has the name
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 )

@@ -150,7 +150,11 @@ func (s *statement) observed() {
 		case s.copiesOnServer():
 			advice = "On Aurora read from S3 with the extension aws_s3; or send the rows from the client, in batches."
 		}
-		s.tell(codePrivileged, severity, "only a superuser may do this, on Aurora perhaps a member of rds_superuser", detail, advice)
+		summary := "only a superuser may do this, on Aurora perhaps a member of rds_superuser"
+		if s.aboutRoles() {
+			summary, detail = "a role that merely owns the objects may not do this", "It takes a member of the role that it is about, or one with ADMIN OPTION on it and, for ALTER ROLE, CREATEROLE."
+		}
+		s.tell(codePrivileged, severity, summary, detail, advice)
 	}
 }
 

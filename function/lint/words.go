@@ -34,6 +34,8 @@ func (s *statement) words() {
 		s.newTrigger()
 	}
 	s.timeout()
+	s.roles()
+	s.passedOver()
 	s.invalid()
 }
 
