@@ -266,6 +266,7 @@ func (s *statement) needless(t *table, k *constraint) bool {
 		return false
 	}
 	if rule, ok := s.uniqueness(t, k); ok {
+		s.deferred(t, k, rule)
 		return slices.ContainsFunc(is.indexes, func(i index) bool { return !i.invalid && implies(i, rule) })
 	}
 	for _, other := range is.constraints {
@@ -308,6 +309,19 @@ func (s *statement) uniqueness(t *table, k *constraint) (uniqueKey, bool) {
 		return uniqueKey{}, false
 	}
 	return uniqueRule(*i)
+}
+
+// deferred tells of uniqueness that from then on a deferrable constraint alone keeps.
+func (s *statement) deferred(t *table, k *constraint, rule uniqueKey) {
+	isDeferrable := func(i index) bool { return strings.Contains(i.definition, " deferrable") }
+	is := s.after.table(t.name)
+	if was := s.before.index(t.name, beside(t.name, strings.Trim(k.name, `"`))); was == nil || isDeferrable(*was) ||
+		slices.ContainsFunc(is.indexes, func(i index) bool { return !i.invalid && implies(i, rule) && !isDeferrable(i) }) ||
+		!slices.ContainsFunc(is.indexes, func(i index) bool { return implies(i, rule) }) {
+		return
+	}
+	s.tell(codeDropConstraint, s.lesser(migration.Warning, t.name), fmt.Sprintf("leaves the uniqueness of (%s) of %s to a deferrable constraint", strings.Join(rule.keys, ", "), t.name),
+		"ON CONFLICT on these columns fails (55000), and no foreign key can refer to them.", "Leave it NOT DEFERRABLE; or keep the old one until no running code has such an ON CONFLICT.")
 }
 
 // refers is what a foreign key says of columns, without what it does.

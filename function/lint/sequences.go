@@ -220,6 +220,9 @@ func (s *sheet) bounded() {
 			to, ends = is["min"], number(is["min"]) > number(was["min"])
 		}
 		switch {
+		case strings.HasPrefix(is["by"], "-") != strings.HasPrefix(was["by"], "-") && s.counts(name):
+			s.find(at, codeSequence, migration.Warning, fmt.Sprintf("has %s count the other way, by %s", name, is["by"]), "Values that it gave out before come again, and meet rows that have them (23505).",
+				"Leave the direction as it is.")
 		case is["cycle"] == "t" && was["cycle"] == "f" && s.counts(name):
 			s.find(at, codeSequence, migration.Warning, fmt.Sprintf("has %s begin again after %s", name, to), "Values that it gave out before come again, and meet rows that have them (23505).",
 				"Leave it NO CYCLE, and give it and its column bigint, which does not end.")
