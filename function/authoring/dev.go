@@ -48,7 +48,8 @@ func startDev(ctx context.Context, o devdb.Options, roles ...string) (*dev, erro
 }
 
 // makesRole finds the names in CREATE ROLE and its like, also in the body of a block.
-// One too many, in a comment for example, costs a server more and nothing else.
+// One too many, in a comment for example, costs a server more; on a named server it is
+// dropped in the end where it was not there in the beginning and nothing needs it.
 var makesRole = regexp.MustCompile(`(?i)\bcreate\s+(?:role|user|group)\s+("(?:[^"]|"")+"|[\p{L}_][\p{L}\d_$]*)`)
 
 // rolesIn are the roles that statements make.

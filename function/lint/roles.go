@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -19,7 +20,7 @@ func (s *statement) aboutRoles() bool {
 // roles tells of what a role may do no more, and of settings that sessions begin
 // with: no table shows it.
 func (s *statement) roles() {
-	tokens := s.tokens
+	tokens := slices.Clone(s.tokens)
 	for _, t := range s.tokens { // what a block executes
 		if t.Kind == migration.Literal && strings.HasPrefix(strings.ToLower(t.Text), "'alter ") {
 			tokens = append(tokens, migration.Tokens(strings.Trim(t.Text, "'"))...)

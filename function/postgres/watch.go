@@ -234,8 +234,10 @@ func (w *Watcher) whole(ctx context.Context, files []migration.File) bool {
 		return false
 	}
 	var text strings.Builder
+	var stmts []migration.Stmt
 	text.WriteString(begin + ";\n")
 	for _, f := range files {
+		stmts = append(stmts, f.Stmts...)
 		text.WriteString(watchPrepare + ";\n")
 		for _, s := range f.Stmts {
 			text.WriteString(s.Text + "\n;\n")
@@ -243,10 +245,12 @@ func (w *Watcher) whole(ctx context.Context, files []migration.File) bool {
 		text.WriteString(checkDeferred + ";\n")
 	}
 	text.WriteString("COMMIT")
-	if w.script(ctx, text.String()) == nil {
+	were, err := w.positions(ctx, stmts, false)
+	if err == nil && w.script(ctx, text.String()) == nil {
 		return true
 	}
 	_ = w.exec(ctx, "ROLLBACK") // a broken connection shows at the next statement
+	_ = w.setBack(ctx, were)
 	return false
 }
 

@@ -85,11 +85,18 @@ func (w *Watcher) persist(ctx context.Context, a *attempt, from, to int) ([]seen
 			}
 		}
 		a.undo, a.fresh, a.made = states{}, map[uint32]bool{}, map[uint32]int{}
+		were, err := w.positions(ctx, a.file.Stmts[from:to], false)
+		if err != nil {
+			return nil, w.place(a.file, -1, err)
+		}
 		all, at, err := w.transaction(ctx, a, from, to)
 		if err == nil {
 			return all, nil
 		}
 		w.rollBack(ctx, a)
+		if failed := w.setBack(ctx, were); failed != nil {
+			return nil, w.place(a.file, at, errors.Join(err, failed))
+		}
 		if a.file.TxMode == migration.TxNone && (isCode(err, activeTransaction) || isCode(err, invalidTermination)) {
 			one, bare := w.bare(ctx, a, from, isCode(err, invalidTermination))
 			if bare == nil {
