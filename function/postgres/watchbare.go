@@ -47,7 +47,7 @@ func (w *Watcher) bare(ctx context.Context, a *attempt, at int, commits bool) (s
 	text, taken, all := stmt.Text, []lockPair(nil), map[uint32]counted(nil)
 	run := func() error {
 		if a.super[at] {
-			if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false)"); err != nil {
+			if err := w.exec(ctx, asSuperuser); err != nil {
 				return err
 			}
 			defer func() { _ = w.exec(ctx, asRunner) }() // a broken connection shows at the next statement

@@ -46,7 +46,7 @@ func (w *Watcher) behind(ctx context.Context, all []seen) error {
 // what its sequence gives out next.
 func (w *Watcher) sequenceBehind(ctx context.Context, r *relation, c columnState) (seen migration.BehindSeen, ok bool, err error) {
 	seen = migration.BehindSeen{Table: r.Qualified, Column: c.Name}
-	if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false)"); err != nil {
+	if err := w.exec(ctx, asSuperuser); err != nil {
 		return seen, false, err
 	}
 	var oid, by *int64

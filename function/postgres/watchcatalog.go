@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -226,8 +227,22 @@ func (w *Watcher) define(ctx context.Context, t touched) (definitions, error) {
 			return nil, err
 		}
 	}
-	if len(relations)+len(types)+len(functions) > 0 {
-		rows, err := w.conn.Query(ctx, "SELECT * FROM "+watchSchema+".definitions($1, $2, $3)", relations, types, functions)
+	var asked []string
+	var oids []any
+	ask := func(what string, of []int64) {
+		if len(of) > 0 {
+			oids = append(oids, of)
+			asked = append(asked, fmt.Sprintf("SELECT * FROM %s.%s($%d)", watchSchema, what, len(oids)))
+		}
+	}
+	ask("relations", relations)
+	ask("types", types)
+	ask("functions", functions)
+	if t.all || w.haveIdentity(t.relations) {
+		ask("identities", relations)
+	}
+	if len(asked) > 0 {
+		rows, err := w.conn.Query(ctx, strings.Join(asked, " UNION ALL "), oids...)
 		if err != nil {
 			return nil, err
 		}
@@ -256,6 +271,16 @@ func (w *Watcher) define(ctx context.Context, t touched) (definitions, error) {
 		}
 	}
 	return fresh, nil
+}
+
+// haveIdentity says that some of the relations have a column that is an identity.
+func (w *Watcher) haveIdentity(relations map[uint32]bool) bool {
+	for oid := range relations {
+		if r := w.known.all[oid]; r != nil && slices.ContainsFunc(r.Columns, func(c columnState) bool { return c.Identity }) {
+			return true
+		}
+	}
+	return false
 }
 
 // ours says that an object is of a Watcher.

@@ -104,7 +104,7 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 			err = w.setBack(ctx, were)
 		}
 	}()
-	if err := w.script(ctx, watchPrepare+"; "+begin); err != nil {
+	if err := w.script(ctx, watchPrepare+"; "+begin+"; "+asSuperuser); err != nil {
 		return nil, err
 	}
 	a.undo, a.fresh, a.made = states{}, map[uint32]bool{}, map[uint32]int{}
@@ -163,9 +163,11 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 // away, and it runs without.
 func (w *Watcher) statementWithRows(ctx context.Context, a *attempt, i int, filled map[uint32]int64, names map[uint32]string) (*rowSeen, error) {
 	one := &rowSeen{}
-	if err := w.exec(ctx, "SAVEPOINT aurora_migrate_watch"); err != nil {
+	planned := planning(a.file.Stmts[i].Text)
+	if err := w.script(ctx, planned+"; SAVEPOINT aurora_migrate_watch"); err != nil {
 		return nil, err
 	}
+	w.planner = planned // before the savepoint, so that going back to it leaves that
 	err := w.send(ctx, a, i)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -248,7 +250,7 @@ func wrote(name string, c counted, n int64) (r migration.RowsSeen) {
 
 // empty takes the rows away again.
 func (w *Watcher) empty(ctx context.Context, filled map[uint32]int64) error {
-	return w.asSuperuser(ctx, func() error {
+	return w.unchecked(ctx, func() error {
 		for oid := range filled {
 			r := w.known.all[oid]
 			if r == nil {
@@ -262,16 +264,16 @@ func (w *Watcher) empty(ctx context.Context, filled map[uint32]int64) error {
 	})
 }
 
-// asSuperuser does something in the transaction that no trigger sees and no
+// unchecked does something in the transaction that no trigger sees and no
 // foreign key checks.
-func (w *Watcher) asSuperuser(ctx context.Context, do func() error) error {
-	if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false), pg_catalog.set_config('session_replication_role', 'replica', true)"); err != nil {
+func (w *Watcher) unchecked(ctx context.Context, do func() error) error {
+	if err := w.exec(ctx, asSuperuser+", pg_catalog.set_config('session_replication_role', 'replica', true)"); err != nil {
 		return err
 	}
 	if err := do(); err != nil {
 		return err
 	}
-	return w.exec(ctx, "SELECT pg_catalog.set_config('session_replication_role', 'origin', true), pg_catalog.set_config('role', '"+migration.ReplayRole+"', false)")
+	return w.script(ctx, "SELECT pg_catalog.set_config('session_replication_role', 'origin', true); "+asRunner)
 }
 
 // concerned are the tables that statements may work on: those that they name, by

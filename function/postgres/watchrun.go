@@ -138,10 +138,16 @@ func (w *Watcher) transaction(ctx context.Context, a *attempt, from, to int) (al
 	if a.file.TxMode != migration.TxNone {
 		opening = watchPrepare + "; " + begin
 	}
+	if a.watched && from < to {
+		opening += "; " + planning(a.file.Stmts[from].Text)
+	}
 	if err := w.script(ctx, opening); err != nil {
 		return nil, -1, err
 	}
 	w.begun()
+	if a.watched && from < to {
+		w.planner = planning(a.file.Stmts[from].Text)
+	}
 	for i := from; i < to; i++ {
 		s, err := w.statement(ctx, a, i)
 		if err != nil {
@@ -215,7 +221,7 @@ func (w *Watcher) send(ctx context.Context, a *attempt, i int) error {
 		w.planner = sql
 	}
 	if a.super[i] {
-		if err := w.exec(ctx, "SELECT pg_catalog.set_config('role', 'none', false)"); err != nil {
+		if err := w.exec(ctx, asSuperuser); err != nil {
 			return err
 		}
 	}
@@ -228,8 +234,9 @@ func (w *Watcher) send(ctx context.Context, a *attempt, i int) error {
 	return nil
 }
 
-// asRunner has what follows run as the one who runs files.
+// asRunner has what follows run as the one who runs files, asSuperuser as who connected.
 const asRunner = "SELECT pg_catalog.set_config('role', '" + migration.ReplayRole + "', false)"
+const asSuperuser = "SELECT pg_catalog.set_config('role', 'none', false)"
 
 var plans = regexp.MustCompile(`(?i)^\W*(insert|update|delete|merge|with|select|values|table|do|call|copy|execute)\b`)
 

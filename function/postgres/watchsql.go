@@ -33,8 +33,8 @@ var watchInstall = []string{
 		'columns', (SELECT pg_catalog.json_agg(pg_catalog.json_build_object('number', a.attnum, 'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'type_oid', a.atttypid::bigint, 'type_mod', a.atttypmod,
 				'not_null', a.attnotnull, 'default', pg_catalog.pg_get_expr(e.adbin, e.adrelid), 'generated', a.attgenerated, 'identity', a.attidentity <> '',
 				'base', coalesce(nullif(t.typbasetype, 0), t.oid)::pg_catalog.regtype::text, 'mod', CASE WHEN t.typbasetype <> 0 THEN t.typtypmod ELSE a.atttypmod END,
-				'category', coalesce(b.typcategory, t.typcategory), 'element', (SELECT pg_catalog.format_type(x.oid, NULL) FROM pg_catalog.pg_type x WHERE x.oid = coalesce(b.typelem, t.typelem) AND x.typarray <> 0),
-				'labels', (SELECT pg_catalog.json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l WHERE l.enumtypid = coalesce(b.oid, t.oid)),
+				'category', coalesce(b.typcategory, t.typcategory), 'element', CASE WHEN coalesce(b.typelem, t.typelem) <> 0 THEN (SELECT pg_catalog.format_type(x.oid, NULL) FROM pg_catalog.pg_type x WHERE x.oid = coalesce(b.typelem, t.typelem) AND x.typarray <> 0) END,
+				'labels', CASE WHEN coalesce(b.typtype, t.typtype) = 'e' THEN (SELECT pg_catalog.json_agg(l.enumlabel ORDER BY l.enumsortorder) FROM pg_catalog.pg_enum l WHERE l.enumtypid = coalesce(b.oid, t.oid)) END,
 				'domain', t.typbasetype <> 0) ORDER BY a.attnum)
 			FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_type b ON b.oid = nullif(t.typbasetype, 0)
 			LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
@@ -82,11 +82,12 @@ var watchInstall = []string{
 			RETURN NEXT;
 		END LOOP;
 	END $f$`,
-	// Definitions of relations, types and functions, as Touched reads them.
-	`CREATE FUNCTION ` + watchSchema + `.definitions(relations oid[], types oid[], functions oid[])
-	RETURNS TABLE (class text, id bigint, kind text, name text, definition text) LANGUAGE plpgsql SET search_path = '' ` + watchPlans + ` AS $f$
-	#variable_conflict use_column
-	BEGIN RETURN QUERY ` + definitionsSQL + `; END $f$`,
+	// Definitions, as Touched reads them. One function for all would have PostgreSQL make
+	// ready, each time it is called, what only one kind of object takes.
+	definitionsOf("relations", relationsDefinedSQL),
+	definitionsOf("types", typesDefinedSQL),
+	definitionsOf("functions", functionsDefinedSQL),
+	definitionsOf("identities", identitiesDefinedSQL),
 	`CREATE FUNCTION ` + watchSchema + `.on_command() RETURNS event_trigger LANGUAGE plpgsql SET search_path = '' AS $f$
 	BEGIN
 		RAISE INFO USING MESSAGE = '` + watchMessage + `' || pg_catalog.json_build_object('locks', ` + watchSchema + `.locks(), 'commands',
@@ -127,36 +128,51 @@ const watchDomainsSQL = `SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_bui
 		'definition', pg_catalog.pg_get_constraintdef(k.oid), 'domain', pg_catalog.format('%I.%I', n.nspname, t.typname))), '[]'::json)
 	FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_type t ON t.oid = k.contypid JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace`
 
-// definitionsSQL reads the definitions of single objects, as touchedSQL does. The last
-// condition has the identities found by their tables, and not by all sequences, which a
-// database without statistics is thought to have none of.
-const definitionsSQL = `
-WITH mine AS MATERIALIZED (
-	SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', '` + watchSchema + `')
-)
+func definitionsOf(what, sql string) string {
+	return `CREATE FUNCTION ` + watchSchema + `.` + what + `(oids oid[])
+	RETURNS TABLE (class text, id bigint, kind text, name text, definition text) LANGUAGE plpgsql SET search_path = '' ` + watchPlans + ` AS $f$
+	#variable_conflict use_column
+	BEGIN RETURN QUERY ` + sql + `; END $f$`
+}
+
+// mineSQL are the schemas whose objects are defined.
+const mineSQL = `(SELECT oid FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', '` + watchSchema + `'))`
+
+// ofNoExtension says that the object with an oid does not belong to an extension.
+func ofNoExtension(class, oid string) string {
+	return `NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e' AND e.classid = 'pg_catalog.` + class + `'::pg_catalog.regclass AND e.objid = ` + oid + `)`
+}
+
+// These read the definitions of single objects, as touchedSQL does.
+var (
+	relationsDefinedSQL = `
 SELECT 'r'::text, c.oid::bigint, CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' WHEN 'f' THEN 'foreign table' ELSE 'table' END,
        c.oid::pg_catalog.regclass::text,
        ` + relationSQL + `
 FROM pg_catalog.pg_class c
-WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace IN (SELECT oid FROM mine)
-  AND c.relname <> '` + HistoryName + `' AND c.relpersistence <> 't'
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e' AND e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objid = c.oid)
-UNION ALL
-SELECT 't', t.oid::bigint, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' ELSE 'composite type' END,
+WHERE c.oid = ANY ($1::pg_catalog.oid[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relnamespace IN ` + mineSQL + `
+  AND c.relname <> '` + HistoryName + `' AND c.relpersistence <> 't' AND ` + ofNoExtension("pg_class", "c.oid")
+
+	typesDefinedSQL = `
+SELECT 't'::text, t.oid::bigint, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' ELSE 'composite type' END,
        pg_catalog.format_type(t.oid, NULL),
        ` + typeSQL + `
 FROM pg_catalog.pg_type t
-WHERE t.oid = ANY ($2::pg_catalog.oid[]) AND t.typnamespace IN (SELECT oid FROM mine)
+WHERE t.oid = ANY ($1::pg_catalog.oid[]) AND t.typnamespace IN ` + mineSQL + `
   AND (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND EXISTS (SELECT FROM pg_catalog.pg_class k WHERE k.oid = t.typrelid AND k.relkind = 'c'))
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e' AND e.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND e.objid = t.oid)
-UNION ALL
-SELECT 'f', p.oid::bigint, CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
+  AND ` + ofNoExtension("pg_type", "t.oid")
+
+	functionsDefinedSQL = `
+SELECT 'f'::text, p.oid::bigint, CASE p.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
        p.oid::pg_catalog.regprocedure::text,
        ` + functionSQL + `
 FROM pg_catalog.pg_proc p
-WHERE p.oid = ANY ($3::pg_catalog.oid[]) AND p.pronamespace IN (SELECT oid FROM mine)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.deptype = 'e' AND e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid)
-UNION ALL
-SELECT 'i', a.attrelid::bigint, ` + identitySQL + ` AND a.attrelid = ANY ($1::pg_catalog.oid[])
+WHERE p.oid = ANY ($1::pg_catalog.oid[]) AND p.pronamespace IN ` + mineSQL + ` AND ` + ofNoExtension("pg_proc", "p.oid")
+
+	// The last condition has the identities found by their tables, and not by all
+	// sequences, which a database without statistics is thought to have none of.
+	identitiesDefinedSQL = `
+SELECT 'i'::text, a.attrelid::bigint, ` + identitySQL + ` AND a.attrelid = ANY ($1::pg_catalog.oid[])
   AND q.seqrelid = ANY (ARRAY(SELECT x.objid FROM pg_catalog.pg_depend x WHERE x.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND x.refobjid = ANY ($1::pg_catalog.oid[]) AND x.deptype = 'i'))
 GROUP BY a.attrelid`
+)

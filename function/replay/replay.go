@@ -80,15 +80,17 @@ func run(ctx context.Context, o Options, all bool) (r migration.Replay, wrong bo
 	if end-plain >= long && !all {
 		middle = plain + (end-plain)*6/10 // who watches the rest has to run these first
 	}
+	keep := plain == len(known) // else it is not the whole of the directory
 	rest := make(chan stretch, 1)
-	go func() { rest <- o.open(ctx, middle, end) }()
-	first := o.watch(ctx, w, plain, middle, all)
+	go func() { rest <- o.open(ctx, section{from: middle, to: end, left: keep}) }()
+	first := o.watch(ctx, w, section{from: plain, to: middle, left: keep && middle == end, all: all})
+	last := first
 	second := <-rest
-	if second.watcher != nil {
-		defer second.watcher.Close()
+	if middle < end {
+		last = second
 	}
 	r.Files = append(r.Files, known...)
-	if plain > len(known) {
+	if !keep {
 		before := o.Dir.Files[plain-1]
 		r.Files = []migration.FileReplay{{Name: before.Name, Hash: before.Hash, Catalogue: catalog.Edits(catalog.Snapshot{}.Apply(r.Empty), first.began)}}
 	}
@@ -100,60 +102,62 @@ func run(ctx context.Context, o Options, all bool) (r migration.Replay, wrong bo
 	if second.err != nil {
 		return r, false, second.err
 	}
-	last := w
-	if middle < end {
-		last = second.watcher
-	}
-	if plain > len(known) {
-		return r, false, nil // not to be kept
-	}
-	left, err := last.Left(ctx)
-	return r, err == nil && folded(r).Fingerprint() != left.Fingerprint(), err
+	return r, keep && folded(r).Fingerprint() != last.left.Fingerprint(), nil
 }
 
 // long is from how many files on two databases are watched side by side, each for
 // a part of the files.
 const long = 200
 
-// A stretch is some files in a row, watched.
-type stretch struct {
-	watcher Watcher
-	files   []migration.FileReplay
-	began   catalog.Snapshot // what the database held before
-	err     error
+// A section are the files from one up to another.
+type section struct {
+	from, to int
+	all      bool // have everything read after each file
+	left     bool // read what they leave
 }
 
-// open watches the files from one up to another on a database of its own, whose
-// Watcher it leaves open; where there are none it does nothing.
-func (o Options) open(ctx context.Context, from, to int) stretch {
-	if from == to {
+// A stretch is a section, watched.
+type stretch struct {
+	files []migration.FileReplay
+	began catalog.Snapshot // what the database held before
+	left  catalog.Snapshot
+	err   error
+}
+
+// open watches a section on a database of its own; where there are no files in it,
+// it does nothing.
+func (o Options) open(ctx context.Context, of section) stretch {
+	if of.from == of.to {
 		return stretch{}
 	}
 	w, err := o.Open(ctx)
 	if err != nil {
 		return stretch{err: err}
 	}
-	return o.watch(ctx, w, from, to, false)
+	defer w.Close()
+	return o.watch(ctx, w, of)
 }
 
-// watch runs the files before from unwatched, and watches those up to to.
-func (o Options) watch(ctx context.Context, w Watcher, from, to int, all bool) (s stretch) {
-	s.watcher = w
-	if all {
+// watch runs the files before a section unwatched, and watches those in it.
+func (o Options) watch(ctx context.Context, w Watcher, of section) (s stretch) {
+	if of.all {
 		w.ReadAll()
 	}
-	if from > 0 {
-		if s.err = w.Plain(ctx, o.Dir.Files[:from]); s.err != nil {
+	if of.from > 0 {
+		if s.err = w.Plain(ctx, o.Dir.Files[:of.from]); s.err != nil {
 			return s
 		}
 	}
 	s.began = w.Holds()
-	for _, f := range o.Dir.Files[from:to] {
+	for _, f := range o.Dir.Files[of.from:of.to] {
 		var seen migration.FileReplay
 		if seen, s.err = w.Watch(ctx, f); s.err != nil {
 			return s
 		}
 		s.files = append(s.files, seen)
+	}
+	if of.left {
+		s.left, s.err = w.Left(ctx)
 	}
 	return s
 }
