@@ -82,7 +82,7 @@ func constraintNames(ks []migration.ConstraintSeen) []string {
 
 func (s *statement) check(ks []migration.ConstraintSeen) {
 	table := ks[0].Table
-	s.work(codeCheck, []string{table}, fmt.Sprintf("reads all of %s while it is locked, to verify the CHECK %s", table, list(constraintNames(ks))),
+	s.work(codeCheck, []string{table}, fmt.Sprintf("scans all of %s while it is locked, to verify the CHECK %s", table, list(constraintNames(ks))),
 		fix("Add it NOT VALID, which reads nothing, and validate it in a transaction of its own, which stops nobody:", s.addThenValidate("check", ks)...))
 }
 
@@ -94,8 +94,12 @@ func (s *statement) foreignKey(ks []migration.ConstraintSeen) {
 		words = fmt.Sprintf("PostgreSQL %d refuses NOT VALID on a partitioned table (42809): add it so to each partition, validate it there, and only then add it to the parent, which then reads nothing:", s.in.Major)
 		files = s.keyOfPartitions(ks)
 	}
-	s.work(codeForeignKey, []string{k.Table, k.References},
-		fmt.Sprintf("reads all of %s and looks up %s while writes to both wait, to verify the foreign key %s", k.Table, k.References, list(constraintNames(ks))), fix(words, files...))
+	tables := []string{k.Table, k.References}
+	if s.empty(tables[:1]) {
+		tables = tables[:1] // nothing is looked up
+	}
+	s.work(codeForeignKey, tables,
+		fmt.Sprintf("scans all of %s and looks up %s while writes to both wait, to verify the foreign key %s", k.Table, k.References, list(constraintNames(ks))), fix(words, files...))
 }
 
 // addThenValidate are the files that add constraints NOT VALID and validate them;
@@ -259,7 +263,7 @@ func (s *statement) nullsEndedIn(table string, columns []string) {
 			continue
 		}
 		if !slices.ContainsFunc(s.e.Indexes, func(i migration.IndexSeen) bool { return i.Table == table && i.Primary }) {
-			s.work(codeNullableKey, []string{table}, fmt.Sprintf("the primary key makes %s NOT NULL, and reads all of %s under ACCESS EXCLUSIVE for it", list(columns), table),
+			s.work(codeNullableKey, []string{table}, fmt.Sprintf("the primary key makes %s NOT NULL, and scans all of %s under ACCESS EXCLUSIVE for it", list(columns), table),
 				fix("Prove first that there are no nulls:", append(s.notNull(table, columns), one(s.text()))...))
 		}
 		return // else told of with the index
@@ -270,11 +274,11 @@ func (s *statement) nullsEndedIn(table string, columns []string) {
 		for _, c := range columns {
 			set = append(set, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", table, ident(c)))
 		}
-		s.work(codeNotNull, []string{table}, fmt.Sprintf("SET NOT NULL reads all of %s under ACCESS EXCLUSIVE, for %s: ALTER TABLE drops first, and the CHECK that proves it is gone by then", table, list(columns)),
+		s.work(codeNotNull, []string{table}, fmt.Sprintf("SET NOT NULL scans all of %s under ACCESS EXCLUSIVE, for %s: ALTER TABLE drops first, and the CHECK that proves it is gone by then", table, list(columns)),
 			fix("Drop it in a statement behind:", one(append(set, rest)...)))
 		return
 	}
-	words := fmt.Sprintf("SET NOT NULL reads all of %s under ACCESS EXCLUSIVE, for %s", table, list(columns))
+	words := fmt.Sprintf("SET NOT NULL scans all of %s under ACCESS EXCLUSIVE, for %s", table, list(columns))
 	if proofs := s.provable(table, columns); len(proofs) > 0 {
 		var validate []string
 		for _, name := range proofs {

@@ -77,7 +77,7 @@ func (s *statement) lookedFor() {
 		}
 	}
 	if tables, of = unique(tables), unique(of); len(tables) > 0 {
-		s.tell(codeKeyWithoutIndex, s.lesser(migration.Warning, tables...), fmt.Sprintf("reads all of %s for each row of %s that it writes: a foreign key refers to it, and no index begins with that", list(tables), list(of)),
+		s.tell(codeKeyWithoutIndex, s.lesser(migration.Warning, tables...), fmt.Sprintf("scans all of %s for each row of %s that it writes: a foreign key refers to it, and no index begins with that", list(tables), list(of)),
 			s.sizes(tables), "Build an index on the foreign key first, CONCURRENTLY, in a file of its own.")
 	}
 }

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,7 +56,7 @@ func (s *statement) droppedIndexes() {
 		s.tell(codeDropIndex, s.lesser(severity, tables...), fmt.Sprintf("DROP INDEX takes ACCESS EXCLUSIVE on %s, to drop %s", list(unique(tables)), list(stopping)), s.waiting(), fix(words, files...))
 	}
 	if len(bare) > 0 {
-		s.tell(codeKeyWithoutIndex, s.lesser(migration.Warning, tables...), "drops "+strings.Join(bare, "; "), "Each DELETE of a row that such a foreign key refers to, and each change of its key, reads the whole table.",
+		s.tell(codeKeyWithoutIndex, s.lesser(migration.Warning, tables...), "drops "+strings.Join(bare, "; "), "Each DELETE of a row that such a foreign key refers to, and each change of its key, scans the whole table.",
 			"Leave it, or build the one that takes its place first, CONCURRENTLY.")
 	}
 	if len(used) > 0 {
@@ -140,7 +141,11 @@ func (s *statement) droppedThings() {
 		s.tell(codeSequence, migration.Warning, "drops the sequence "+list(names)+" and how far it has counted", "", "See that no running code asks it for values. One that comes in its place goes on from setval to the largest value that is there.")
 	}
 	if names := lost[codeDropType]; len(names) > 0 {
-		s.tell(codeDropType, migration.Warning, "drops the type "+list(names), "Code that casts to it or has cached its oid fails.", "Drop it a release after the last code that names it.")
+		severity, unused := migration.Info, ", which nothing in the database uses"
+		if slices.ContainsFunc(names, s.usedType) {
+			severity, unused = migration.Warning, ""
+		}
+		s.tell(codeDropType, severity, "drops the type "+list(names)+unused, "Code that casts to it or has cached its oid fails.", "Drop it a release after the last code that names it.")
 	}
 	if names := lost[codeExtension]; len(names) > 0 {
 		s.tell(codeExtension, migration.Warning, "drops the extension "+list(names)+" with all that it brought", "", "See that nothing uses its functions, types and operators; installing it again needs a role that may.")
@@ -152,6 +157,18 @@ func (s *statement) droppedThings() {
 		s.tell(codeDropCode, migration.Warning, "drops "+list(names), "Running code that uses it fails. Bodies of SQL functions that name it are not dependents, and fail at their next call.",
 			"Let no running code use it any more, and drop it a release later.")
 	}
+}
+
+// usedType says that something named a type when the file began: a column, an
+// argument, the body of a function.
+func (s *statement) usedType(name string) bool {
+	word := regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(last(name)) + `($|\W)`)
+	for key, definition := range s.before.objects {
+		if _, other, _ := strings.Cut(key, "\x00"); other != name && strings.Contains(definition, last(name)) && word.MatchString(definition) {
+			return true
+		}
+	}
+	return false
 }
 
 // ownMade says that the file itself made an object, by an earlier statement outside a
@@ -212,12 +229,21 @@ func (s *statement) droppedTables(lost map[string][]string) {
 	if len(tables) == 0 {
 		return
 	}
-	severity := migration.Error
-	if s.empty(tables) {
-		severity = migration.Warning
-	}
+	severity := s.lost(tables)
 	s.tell(codeDropTable, severity, "drops the table "+list(tables)+" with all of its rows", sentences(s.sizes(tables), collateral),
 		"See that nobody reads it any more: rename it away, wait a release, and drop it then; foreign keys first, one for each transaction. Keep a snapshot.")
+}
+
+// lost is how severe it is that tables, or columns of them, go with what is in them:
+// code may use them that holds nothing yet, but not what is not there yet.
+func (s *statement) lost(tables []string) migration.Severity {
+	switch {
+	case !s.empty(tables):
+		return migration.Error
+	case slices.ContainsFunc(tables, func(name string) bool { return !s.pending(name) }):
+		return migration.Warning
+	}
+	return migration.Info
 }
 
 func withTables(tables []string) string {

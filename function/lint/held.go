@@ -87,13 +87,14 @@ func (s *statement) blocked(name string) bool {
 // waiting says who waits, and for what.
 func (s *statement) waiting() string {
 	var readers, writers []string
+	var stopping, letting []string // modes that stop reads, and those that let them be
 	consider := func(l migration.LockSeen) {
 		switch {
 		case !blocks(l) || l.Kind == "index" || l.Kind == "partitioned index":
 		case l.Mode.StopsReads():
-			readers = append(readers, l.Relation)
+			readers, stopping = append(readers, l.Relation), append(stopping, string(l.Mode))
 		default:
-			writers = append(writers, l.Relation)
+			writers, letting = append(writers, l.Relation), append(letting, string(l.Mode))
 		}
 	}
 	for _, l := range s.e.Locks {
@@ -110,10 +111,10 @@ func (s *statement) waiting() string {
 	}
 	said := ""
 	if len(readers) > 0 {
-		said = fmt.Sprintf("Whoever reads or writes %s waits until %s.", list(readers), until)
+		said = fmt.Sprintf("Whoever reads or writes %s waits until %s (%s).", list(readers), until, list(unique(stopping)))
 	}
 	if len(writers) > 0 {
-		said = sentences(said, fmt.Sprintf("Whoever writes to %s waits until %s.", list(writers), until))
+		said = sentences(said, fmt.Sprintf("Whoever writes to %s waits until %s (%s).", list(writers), until, list(unique(letting))))
 	}
 	return said
 }

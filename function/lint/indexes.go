@@ -86,15 +86,15 @@ func (s *statement) builds(code string, all, leaves []migration.IndexSeen) {
 			"It cannot be added NOT VALID nor built CONCURRENTLY: make a new table with it, copy the rows in batches, and swap the names in one short transaction, or do it in a window when nobody works.")
 	case codeReindex:
 		if s.collates() {
-			s.work(codeIndexRebuilt, tables, fmt.Sprintf("builds %s on %s anew under ACCESS EXCLUSIVE, to change the collation of a column", list(names), on),
+			s.work(codeIndexRebuilt, tables, fmt.Sprintf("rebuilds %s on %s under ACCESS EXCLUSIVE, to change the collation of a column", list(names), on),
 				"Say COLLATE in the queries that need it, with an index over the column with that COLLATE, built CONCURRENTLY. Or build the indexes on a new column of that collation, CONCURRENTLY, fill it in batches, and swap the names in one short transaction.")
 			return
 		}
 		if !s.says("reindex") {
-			s.work(codeWork, tables, fmt.Sprintf("builds %s on %s anew while others wait", list(names), on), "Find out what the statement changes of them, and do it on a new index that is built CONCURRENTLY.")
+			s.work(codeWork, tables, fmt.Sprintf("rebuilds %s on %s while others wait", list(names), on), "Find out what the statement changes of them, and do it on a new index that is built CONCURRENTLY.")
 			return
 		}
-		s.work(code, tables, fmt.Sprintf("REINDEX builds %s on %s anew while writes wait, and reads that would use it", list(names), on), fix("Build it beside the old one:", s.reindex(leaves)))
+		s.work(code, tables, fmt.Sprintf("REINDEX rebuilds %s on %s while writes wait, and reads that would use it", list(names), on), fix("Build it beside the old one:", s.reindex(leaves)))
 	case codeCreateIndex:
 		s.work(code, tables, fmt.Sprintf("builds %s on %s while writes wait", list(names), on), fix(s.indexAdvice(tree), s.concurrently(all, leaves, tree)...))
 	default:

@@ -121,7 +121,7 @@ var cases = map[string]handCase{
 		effects: []migration.Effects{{Columns: []migration.ColumnSeen{{Table: "public.t", Column: "a", Change: migration.Altered, Type: "integer", NullsAllowed: true}}}}},
 	"another default": {sql: "ALTER TABLE t ALTER a SET DEFAULT 2;", before: t1, want: "info AM612 1",
 		effects: []migration.Effects{{Columns: []migration.ColumnSeen{{Table: "public.t", Column: "a", Change: migration.Altered, Type: "integer", Default: "2", DefaultWas: new(string)}}}}},
-	"a type is dropped": {sql: "DROP TYPE mood;", want: "warning AM606 1", effects: []migration.Effects{{Objects: []migration.ObjectSeen{{Kind: "type", Name: "public.mood", Change: migration.Dropped, Existed: true}}}}},
+	"a type is dropped that nothing uses": {sql: "DROP TYPE mood;", want: "info AM606 1", effects: []migration.Effects{{Objects: []migration.ObjectSeen{{Kind: "type", Name: "public.mood", Change: migration.Dropped, Existed: true}}}}},
 	"an extension is dropped": {sql: "DROP EXTENSION x;", want: "warning AM625 1",
 		effects: []migration.Effects{{Objects: []migration.ObjectSeen{{Kind: "extension", Name: "x", Change: migration.Dropped, Existed: true}}}}},
 	"a sequence is dropped": {sql: "DROP SEQUENCE s;", want: "warning AM630 1",
@@ -277,7 +277,7 @@ func TestCheck_tellsWhatToDoInstead(t *testing.T) {
 	for is, want := range map[string]string{
 		f.ID:      "PG101@2_change.sql:1",
 		f.Summary: "builds public.i on public.t while writes wait",
-		f.Detail:  "Whoever writes to public.t waits until the transaction ends. Here public.t has about 1,048,576 rows in 100.0 MiB.",
+		f.Detail:  "Whoever writes to public.t waits until the transaction ends (SHARE). Here public.t has about 1,048,576 rows in 100.0 MiB.",
 		f.Fix:     "Build it CONCURRENTLY, in a file of its own outside a transaction:\n-- file 1 (-- atlas:txmode none)\nCREATE INDEX CONCURRENTLY i ON public.t USING btree (b);",
 	} {
 		if is != want {

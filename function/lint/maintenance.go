@@ -43,7 +43,7 @@ func (s *statement) maintained() {
 		if inside == "" {
 			advice, files = "Build them beside the old ones, schema by schema: REINDEX SCHEMA CONCURRENTLY ...;", nil
 		}
-		s.work(codeReindex, tables, fmt.Sprintf("REINDEX %s builds %s on %s anew, table by table, while writes wait, and reads that would use it", what, list(unique(indexes)), list(tables)), fix(advice, files...))
+		s.work(codeReindex, tables, fmt.Sprintf("REINDEX %s rebuilds %s on %s, table by table, while writes wait, and reads that would use it", what, list(unique(indexes)), list(tables)), fix(advice, files...))
 	case s.begins("vacuum") && on(options, "full") && len(rest) == 0:
 		tables := slices.Concat(s.before.each("table"), s.before.each("materialized view"))
 		s.wholeDatabase("VACUUM FULL", slices.DeleteFunc(tables, s.before.partitioned), "VACUUM without FULL lets the room be used again and stops nobody. To give back that of one table, pg_repack does the same work beside the running database.")
@@ -54,7 +54,7 @@ func (s *statement) maintained() {
 
 func (s *statement) wholeDatabase(command string, tables []string, advice string) {
 	if len(tables) > 0 {
-		s.work(codeVacuumFull, tables, fmt.Sprintf("%s without a name writes %s and their indexes anew, table by table under ACCESS EXCLUSIVE", command, list(unique(tables))), advice)
+		s.work(codeVacuumFull, tables, fmt.Sprintf("%s without a name rewrites %s and their indexes, table by table under ACCESS EXCLUSIVE", command, list(unique(tables))), advice)
 	}
 }
 

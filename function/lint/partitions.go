@@ -54,7 +54,7 @@ func (s *statement) attachedScan() {
 	}
 	words := "Prove first, by a CHECK that says the same as the bounds, that all of its rows belong there:"
 	files := s.provenBound(p, s.after.table(p), "")
-	s.work(codeAttachScan, []string{p}, fmt.Sprintf("reads all of %s under ACCESS EXCLUSIVE, to see that its rows fit the bounds", p), fix(words, files...))
+	s.work(codeAttachScan, []string{p}, fmt.Sprintf("scans all of %s under ACCESS EXCLUSIVE, to see that its rows fit the bounds", p), fix(words, files...))
 }
 
 // justMade says that a file before this one made the table, and that none put
@@ -71,15 +71,7 @@ func (s *statement) justMade(name string) bool {
 	for _, f := range s.in.Files[maker:at] {
 		since = append(since, f.Stmts...)
 	}
-	for _, stmt := range since {
-		t := deepTokens(stmt.Text)
-		for _, w := range []string{"insert", "select", "copy", "call", "merge"} {
-			if says(t, w) {
-				return false
-			}
-		}
-	}
-	return true
+	return !slices.ContainsFunc(since, func(stmt migration.Stmt) bool { return fills(stmt, name) })
 }
 
 // inheritedKeyOrIndex says that the partition gets indexes or foreign keys, which
@@ -246,7 +238,7 @@ func (s *statement) defaultScan() {
 			words = "Prove first, by a CHECK on the default partition, that it has none; and create the table apart, and attach it, which lets others use the parent:"
 			files = s.apartOfDefault(t.parents[0], p)
 		}
-		s.work(codeDefaultScan, []string{r.Relation}, fmt.Sprintf("reads all of the default partition %s under ACCESS EXCLUSIVE, to see that it has no rows for %s", r.Relation, p.name),
+		s.work(codeDefaultScan, []string{r.Relation}, fmt.Sprintf("scans all of the default partition %s under ACCESS EXCLUSIVE, to see that it has no rows for %s", r.Relation, p.name),
 			fix(words, files...))
 		return
 	}
@@ -445,6 +437,6 @@ func (s *statement) refreshed() {
 		}) {
 			words, files = "Refresh it CONCURRENTLY, which lets others read. That needs a unique index over columns, for all rows: build one CONCURRENTLY first.", nil
 		}
-		s.work(codeRefresh, append(s.scanned(), l.Relation), fmt.Sprintf("runs the whole query of %s while whoever reads it waits", l.Relation), fix(words, files...))
+		s.work(codeRefresh, append(s.scanned(), l.Relation), fmt.Sprintf("REFRESH runs the whole query of %s while whoever reads it waits", l.Relation), fix(words, files...))
 	}
 }

@@ -63,7 +63,11 @@ func (s *statement) otherIndex() []string {
 	keys, _ := parenthesis("(" + rest)
 	want := listed(keys)
 	for _, of := range s.before.each("table") {
-		if i := s.before.index(of, beside(of, name)); i != nil && len(want) > 0 {
+		i := s.before.index(of, beside(of, name))
+		if i != nil && i.invalid {
+			return []string{fmt.Sprintf("%s is there, INVALID", ident(name))}
+		}
+		if i != nil && len(want) > 0 {
 			has, _ := parenthesis(tail(i.definition))
 			if columns := listed(has); len(columns) > 0 && !slices.Equal(columns, want) {
 				return []string{fmt.Sprintf("%s is there, on %s %s", ident(name), of, has)}

@@ -97,14 +97,22 @@ func (s *statement) pending(name string) bool {
 	if _, ok := s.in.Facts[name]; ok || s.in.Facts == nil && s.in.fromTheBeginning() || !slices.ContainsFunc(s.created, func(f fresh) bool { return f.name == name }) {
 		return false
 	}
-	for _, f := range s.in.Files {
-		for _, stmt := range f.Stmts {
-			if t := deepTokens(stmt.Text); says(t, "insert") || says(t, "copy") || says(t, "merge") || says(t, "call") || says(t, "as select") {
-				return false
-			}
-		}
+	return !slices.ContainsFunc(s.in.Files, func(f migration.File) bool {
+		return slices.ContainsFunc(f.Stmts, func(stmt migration.Stmt) bool { return fills(stmt, name) })
+	})
+}
+
+// fills says that a statement may put more rows into a table than it spells out.
+func fills(stmt migration.Stmt, name string) bool {
+	t := deepTokens(stmt.Text)
+	any := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return says(t, w) })
 	}
-	return true
+	if any("call") || any("execute") && !any("execute function", "execute procedure") {
+		return true
+	}
+	return any("insert", "copy", "merge", "create table") && any("select", "copy", "merge", "loop", "as table") &&
+		slices.ContainsFunc(t, func(x migration.Token) bool { return x.Name() && x.Text == last(name) })
 }
 
 // fromTheBeginning says that no file comes before those that are judged: they need

@@ -253,10 +253,6 @@ func (s *statement) droppedColumns(lost, tables []string) {
 	if len(gone) > 0 {
 		also = "With it go " + list(unique(gone)) + "."
 	}
-	severity := migration.Error
-	if s.empty(tables) {
-		severity = migration.Warning
-	}
-	s.tell(codeDropColumn, severity, "drops "+list(lost)+" with what is in it", sentences("Running code that names it, or cached it, fails (42703).", also, s.sizes(tables)),
+	s.tell(codeDropColumn, s.lost(tables), "drops "+list(lost)+" with what is in it", sentences("Running code that names it, or cached it, fails (42703).", also, s.sizes(tables)),
 		"Stop reading it, then stop writing it, and drop it a release later. Keep a copy of what is in it.")
 }

@@ -47,13 +47,13 @@ func (s *statement) retypedTable(table string) {
 	switch {
 	case slices.ContainsFunc(s.e.Rewrites, of):
 		if len(referring) == 0 {
-			s.work(codeRetyped, []string{table}, "writes "+table+" and its indexes anew under ACCESS EXCLUSIVE, to change "+what, s.retypeAdvice(table, changed))
+			s.work(codeRetyped, []string{table}, "rewrites "+table+" and its indexes under ACCESS EXCLUSIVE, to change "+what, s.retypeAdvice(table, changed))
 		}
 	case slices.ContainsFunc(s.e.Indexes, func(i migration.IndexSeen) bool { return of(i.Table) }):
-		s.work(codeIndexRebuilt, []string{table}, "builds "+list(s.rebuilt(of))+" anew under ACCESS EXCLUSIVE, to change "+what,
+		s.work(codeIndexRebuilt, []string{table}, "rebuilds "+list(s.rebuilt(of))+" under ACCESS EXCLUSIVE, to change "+what,
 			"Build the indexes on a new column of the new type, CONCURRENTLY, fill it in batches, and swap the names in one short transaction.")
 	case slices.ContainsFunc(s.e.Scans, func(r migration.ScanSeen) bool { return of(r.Relation) }) && len(referring) == 0:
-		s.work(codeRetypedCheck, []string{table}, "reads all of "+table+" under ACCESS EXCLUSIVE, to verify its CHECKs again for the new type of "+what,
+		s.work(codeRetypedCheck, []string{table}, "scans all of "+table+" under ACCESS EXCLUSIVE, to verify its CHECKs again for the new type of "+what,
 			fix("Take the CHECK away and add it again NOT VALID, then validate it:", s.recheck(table, changed)...))
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
-// rewritten tells of tables whose file is written anew, by reason.
+// rewritten tells of tables whose file is rewritten, by reason.
 func (s *statement) rewritten() {
 	var rest []string
 	for _, name := range s.roots(s.e.Rewrites) {
@@ -24,22 +24,22 @@ func (s *statement) rewritten() {
 	case s.begins("refresh"):
 		return
 	case s.says("vacuum"), s.says("cluster") && !s.begins("alter"):
-		s.work(codeVacuumFull, rest, fmt.Sprintf("writes %s and its indexes anew under ACCESS EXCLUSIVE", tables),
+		s.work(codeVacuumFull, rest, fmt.Sprintf("rewrites %s and its indexes under ACCESS EXCLUSIVE", tables),
 			"VACUUM without FULL lets the room be used again and stops nobody. To give it back, pg_repack does the same work beside the running database.")
 	case s.expressed(rest) != "":
-		s.work(codeGenerated, rest, fmt.Sprintf("SET EXPRESSION writes %s and its indexes anew under ACCESS EXCLUSIVE, to fill %s by another expression", tables, s.expressed(rest)),
+		s.work(codeGenerated, rest, fmt.Sprintf("SET EXPRESSION rewrites %s and its indexes under ACCESS EXCLUSIVE, to fill %s by another expression", tables, s.expressed(rest)),
 			"Add a plain column, have a trigger fill it for new rows by the new expression, fill the old ones in batches, and swap the names in one short transaction.")
 	case s.says("set logged"), s.says("set unlogged"):
-		s.work(codeLogged, rest, fmt.Sprintf("SET LOGGED or UNLOGGED writes %s and its indexes anew under ACCESS EXCLUSIVE", tables),
+		s.work(codeLogged, rest, fmt.Sprintf("SET LOGGED or UNLOGGED rewrites %s and its indexes under ACCESS EXCLUSIVE", tables),
 			"Create a new table of that kind, copy the rows in batches, and swap the names in one short transaction.")
 	case s.says("tablespace"):
 		s.work(codeTablespace, rest, fmt.Sprintf("SET TABLESPACE copies %s under ACCESS EXCLUSIVE", tables),
 			"Leave it where it is: Aurora has one storage volume. Elsewhere pg_repack moves a table beside the running database.")
 	case s.says("access method"):
-		s.work(codeAccessMethod, rest, fmt.Sprintf("SET ACCESS METHOD writes %s anew under ACCESS EXCLUSIVE", tables),
+		s.work(codeAccessMethod, rest, fmt.Sprintf("SET ACCESS METHOD rewrites %s under ACCESS EXCLUSIVE", tables),
 			"Create a new table USING the other access method, copy the rows in batches, and swap the names in one short transaction.")
 	default:
-		s.work(codeWork, rest, fmt.Sprintf("writes %s and its indexes anew while others wait", tables),
+		s.work(codeWork, rest, fmt.Sprintf("rewrites %s and its indexes while others wait", tables),
 			"Make a new table or a new column beside it, fill it in batches, and swap the names in one short transaction.")
 	}
 }
@@ -79,7 +79,7 @@ func (s *statement) locks(name string) bool {
 	return slices.ContainsFunc(s.e.Locks, func(l migration.LockSeen) bool { return l.Relation == name && blocks(l) })
 }
 
-// newColumns tells of new columns of a table that is written anew; false where
+// newColumns tells of new columns of a table that is rewritten; false where
 // it has none.
 func (s *statement) newColumns(table string) bool {
 	kinds := map[string][]migration.ColumnSeen{}
@@ -126,7 +126,7 @@ func (s *statement) newColumn(code, table string, columns []migration.ColumnSeen
 	for _, c := range columns {
 		names = append(names, ident(c.Column))
 	}
-	words := fmt.Sprintf("writes %s and its indexes anew under ACCESS EXCLUSIVE, to fill the new column %s", table, list(names))
+	words := fmt.Sprintf("rewrites %s and its indexes under ACCESS EXCLUSIVE, to fill the new %s", table, newKind(code, columns, list(names)))
 	switch code {
 	case codeGenerated:
 		advice := "Add a plain column, have a trigger fill it for new rows, fill the old ones in batches, and read it like the generated one."
@@ -145,6 +145,21 @@ func (s *statement) newColumn(code, table string, columns []migration.ColumnSeen
 		}
 		s.work(code, []string{table}, words, fix(advice, s.filled(table, columns)...))
 	}
+}
+
+// newKind names new columns with what has PostgreSQL compute a value for each row.
+func newKind(code string, columns []migration.ColumnSeen, names string) string {
+	switch {
+	case code == codeGenerated:
+		return "stored generated column " + names
+	case code == codeVolatileDefault:
+		return "column " + names + " with its volatile default"
+	case code == codeSerial && columns[0].Identity:
+		return "identity column " + names
+	case code == codeSerial:
+		return "serial column " + names
+	}
+	return "column " + names
 }
 
 // domainOf is the domain with a constraint or a default that a column has for a

@@ -52,7 +52,7 @@ func (s *statement) rowsWritten() {
 	} else if slices.ContainsFunc(whole, s.repeats) {
 		advice = "COMMIT each time round the loop, in a file of its own outside a transaction (-- atlas:txmode none): until then a batch is no batch."
 	}
-	s.tell(codeWholeTable, severity, fmt.Sprintf("works through %s and writes its rows in one transaction", list(whole)),
+	s.tell(codeWholeTable, severity, fmt.Sprintf("scans all of %s and writes its rows in one transaction", list(whole)),
 		sentences("Whoever writes to one of these rows waits until it ends; it writes as much WAL at once, and dead rows stay behind.", s.sizes(whole)),
 		advice)
 }

@@ -17,11 +17,11 @@ func (s *statement) counted() {
 	switch {
 	case s.says("restart identity") && len(s.e.Truncates) > 0:
 		if len(touched) > 0 {
-			s.tell(codeSequence, s.lesser(migration.Warning, tables...), "has "+list(touched)+" count from the beginning again", "Values that it gave out before come again, and mean other rows: what kept them outside of these tables does not know.",
+			s.tell(codeSequence, s.lesser(migration.Warning, tables...), "restarts "+list(touched), "Values that it gave out before come again, and mean other rows: what kept them outside of these tables does not know.",
 				"Leave RESTART IDENTITY away: it goes on counting where it is.")
 		}
 	case s.restarts() && len(touched) > 0:
-		s.tell(codeSequence, s.lesser(migration.Warning, tables...), "has a sequence count from the beginning again", "Values that it gave out before come again, and meet rows that have them (23505).",
+		s.tell(codeSequence, s.lesser(migration.Warning, tables...), "restarts a sequence", "Values that it gave out before come again, and meet rows that have them (23505).",
 			"Set it behind the largest value that is there: SELECT setval('...', (SELECT max(...) FROM ...));")
 	case s.setsTo(true) && len(touched) > 0 && !s.setLater():
 		severity := migration.Info // far ahead of the rows, as people do it
@@ -54,7 +54,7 @@ func (s *statement) leavesBehind() {
 		if s.apart() || s.begins("do") || s.begins("call") || s.begins("select") {
 			advice = "Leave the column to its sequence, or set that behind them: " + set + ";"
 		}
-		s.tell(codeSequence, severity, fmt.Sprintf("inserts %s.%s up to %s, and %s goes on with %s", b.Table, ident(b.Column), grouped(b.Largest), b.Sequence, grouped(b.Next)),
+		s.tell(codeSequence, severity, fmt.Sprintf("inserts %s.%s up to %s, and leaves the sequence %s behind, at %s", b.Table, ident(b.Column), grouped(b.Largest), b.Sequence, grouped(b.Next)),
 			"Inserts that leave the column to it fail when it comes there (23505).", advice)
 		return
 	}
@@ -160,7 +160,7 @@ func (s *statement) beginsToCount() {
 		if s.begins("alter") && !s.apart() {
 			advice = fix("Set it behind the largest value, in the same transaction:", one(s.text(), set))
 		}
-		s.tell(codeSequence, s.lesser(migration.Warning, c.Table), fmt.Sprintf("%s counts for %s.%s from 1, whatever its rows have", sequence, c.Table, ident(c.Column)),
+		s.tell(codeSequence, s.lesser(migration.Warning, c.Table), fmt.Sprintf("the sequence %s starts at 1 for %s.%s, whatever its rows have", sequence, c.Table, ident(c.Column)),
 			"Inserts that leave the column to it fail where a row has the value already (23505).", advice)
 		return
 	}

@@ -110,7 +110,7 @@ func (s *statement) text() string {
 	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s.stmt.Text), ";"))
 }
 
-// rewrites says that it wrote the file of a table anew.
+// rewrites says that it rewrote the file of a table.
 func (s *statement) rewrites(name string) bool { return slices.Contains(s.e.Rewrites, name) }
 
 // scans says that it read a relation, or the tree of partitions below or above

@@ -201,7 +201,7 @@ func (s *sheet) narrowKey(at int, name string, was, is *table, k constraint) {
 			severity = migration.Warning
 		}
 		s.find(at, codeIntegerKey, severity, fmt.Sprintf("%s.%s is %s, and refers by %s to %s.%s, which is %s", name, c.name, c.typ, k.name, referred.name, other.name, other.typ),
-			"Rows that refer to a key beyond the narrower type are refused (22003), and a wider type writes the table anew.", "Make it "+other.typ+".")
+			"Rows that refer to a key beyond the narrower type are refused (22003), and a wider type rewrites the table.", "Make it "+other.typ+".")
 	}
 }
 
@@ -251,7 +251,7 @@ func (s *sheet) unindexed(at int, name string, keys []constraint) {
 	if len(keys) > 1 {
 		words = "which the foreign keys %s are on"
 	}
-	s.find(at, codeKeyWithoutIndex, severity, fmt.Sprintf("no index of %s begins with %s, "+words, name, list(on), list(names)), fmt.Sprintf("Each DELETE of a row that it refers to reads all of %s.", name),
+	s.find(at, codeKeyWithoutIndex, severity, fmt.Sprintf("no index of %s begins with %s, "+words, name, list(on), list(names)), fmt.Sprintf("Each DELETE of a row that it refers to scans all of %s.", name),
 		s.oneIndex(name, alone(build...)))
 }
 
@@ -279,7 +279,7 @@ func (s *sheet) newTable(at int, name string, is *table) {
 		counts := c.identity != "" || strings.HasPrefix(c.fallback, "nextval(")
 		key := slices.ContainsFunc(is.constraints, func(k constraint) bool { return k.definition == "PRIMARY KEY ("+c.name+")" })
 		if counts && key && is.bound == "" && (c.typ == "integer" || c.typ == "smallint") {
-			s.find(at, codeIntegerKey, migration.Warning, fmt.Sprintf("the key %s.%s counts in %s", name, c.name, c.typ), "It ends at "+map[string]string{"integer": "2,147,483,647", "smallint": "32,767"}[c.typ]+"; inserts fail from then on (22003), and a wider type writes the table anew.", "Make it bigint.")
+			s.find(at, codeIntegerKey, migration.Warning, fmt.Sprintf("the key %s.%s counts in %s", name, c.name, c.typ), "It ends at "+map[string]string{"integer": "2,147,483,647", "smallint": "32,767"}[c.typ]+"; inserts fail from then on (22003), and a wider type rewrites the table.", "Make it bigint.")
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (s *statement) worked() {
 	switch {
 	case len(earlier) > 0 && s.validatesOwn() != "":
 		s.work(codeValidateSameTx, relations,
-			fmt.Sprintf("validates %s in the transaction that added it, which reads all of %s under the lock of ADD CONSTRAINT", s.validatesOwn(), list(relations)),
+			fmt.Sprintf("validates %s in the transaction that added it, which scans all of %s under the lock of ADD CONSTRAINT", s.validatesOwn(), list(relations)),
 			fix("Commit in between: validate it in a file of its own.", one(s.text())))
 	case len(earlier) > 0:
 		first := earlier[0]
@@ -32,9 +32,9 @@ func (s *statement) worked() {
 			words = fix("Commit in between, and write the rows in batches that each commit:", alone(b))
 		}
 		s.work(codeWorkUnderLock, relations,
-			fmt.Sprintf("works through %s while the transaction holds the lock that statement %d took on %s", list(relations), first.statement, first.Relation), words)
+			fmt.Sprintf("scans or writes %s while the transaction holds the lock that statement %d took on %s", list(relations), first.statement, first.Relation), words)
 	case len(s.own()) > 0:
-		s.work(codeWork, relations, fmt.Sprintf("works through %s while others wait for the lock on %s that it holds", list(relations), list(lockedNames(s.own()))),
+		s.work(codeWork, relations, fmt.Sprintf("scans or writes %s while others wait for the lock on %s that it holds", list(relations), list(lockedNames(s.own()))),
 			"Part what takes the lock from what reads or writes the rows, and run each in a file of its own.")
 	}
 }
@@ -47,7 +47,7 @@ func lockedNames(locks []migration.LockSeen) []string {
 	return unique(names)
 }
 
-// labour are the relations that it reads from end to end, writes anew, builds an
+// labour are the relations that it scans, rewrites, builds an
 // index on or changes many rows of; not those that it empties, which is told of as
 // that.
 func (s *statement) labour() []string {

@@ -56,7 +56,7 @@ type Effects struct {
 	Locks []LockSeen `json:"locks,omitempty"`
 	// Scans are relations of before that it read from end to end.
 	Scans []ScanSeen `json:"scans,omitempty"`
-	// Rewrites are tables and materialized views of before whose file was written anew.
+	// Rewrites are tables and materialized views of before whose file was rewritten.
 	Rewrites []string `json:"rewrites,omitempty"`
 	// Truncates are tables of before that it emptied without reading them.
 	Truncates []string `json:"truncates,omitempty"`
