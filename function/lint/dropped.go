@@ -121,7 +121,7 @@ func (s *statement) droppedThings() {
 			lost[codeDropSchema] = append(lost[codeDropSchema], o.Name)
 		case kind == "table" || kind == "foreign table" || kind == "partitioned table":
 			lost[codeDropTable] = append(lost[codeDropTable], o.Name)
-		case kind == "sequence" && !o.Cascaded:
+		case kind == "sequence" && !o.Cascaded && !(s.remade(o) && s.setFromRows()):
 			lost[codeSequence] = append(lost[codeSequence], o.Name)
 		case kind == "type" || kind == "domain" || kind == "enum" || kind == "composite type" || kind == "range":
 			if !o.Cascaded && !s.remade(o) {
@@ -132,7 +132,7 @@ func (s *statement) droppedThings() {
 		case isCode(kind) && o.Cascaded && s.ofExtension(o):
 		case isCode(kind) && o.Cascaded:
 			lost[codeCascade] = append(lost[codeCascade], kind+" "+o.Name)
-		case isCode(kind) && !s.remade(o):
+		case isCode(kind) && !s.remade(o) && !s.fires(o):
 			lost[codeDropCode] = append(lost[codeDropCode], kind+" "+o.Name)
 		}
 	}
@@ -171,17 +171,12 @@ func (s *statement) usedType(name string) bool {
 	return false
 }
 
-// ownMade says that the file itself made an object, by an earlier statement outside a
-// transaction: what is dropped then is nothing that anybody has.
-func (s *statement) ownMade(o migration.ObjectSeen) bool {
-	for _, e := range s.effects[:s.e.Statement-1] {
-		for _, x := range e.Objects {
-			if x.Change == migration.Created && x.Kind == o.Kind && x.Name == o.Name {
-				return true
-			}
-		}
-	}
-	return false
+// fires says that the function is one that only triggers call, and none does any more:
+// what they did is told of with them.
+func (s *statement) fires(o migration.ObjectSeen) bool {
+	return o.Kind == "function" && slices.ContainsFunc(strings.Split(s.before.get(o.Kind, o.Name), "\n"), func(line string) bool {
+		return strings.Contains(line, " returns trigger ") || strings.Contains(line, " returns event_trigger ")
+	})
 }
 
 // ofExtension says that an object went with the extension that had brought it,
@@ -263,7 +258,7 @@ func (s *statement) droppedConstraints() {
 		}
 		t := s.before.table(o.On)
 		k := t.constraint(o.Name)
-		if k == nil || s.needless(t, k) {
+		if k == nil || s.needless(t, k) || s.newInRun(constraintKey(o.On, o.Name)) {
 			continue
 		}
 		tables = append(tables, o.On)

@@ -57,7 +57,7 @@ func Check(in Input) []migration.Finding {
 	if in.Major == 0 {
 		in.Major = in.Replay.Major
 	}
-	d := &directory{in: &in, now: newCatalogue(in.before())}
+	d := &directory{in: &in, now: newCatalogue(in.before()), made: made{}}
 	for _, f := range in.Files {
 		d.file(f)
 	}
@@ -97,8 +97,9 @@ type directory struct {
 	in       *Input
 	now      *catalogue // after the files that were judged
 	findings map[string][]migration.Finding
-	dropped  []gap      // indexes that were dropped
-	created  []fresh    // tables that were created
+	dropped  []gap   // indexes that were dropped
+	created  []fresh // tables that were created
+	made     made
 	unproven []unproven // constraints that were added NOT VALID
 	unusable []locked   // inserts that lack a privilege on a sequence
 }
@@ -125,6 +126,7 @@ func (d *directory) file(f migration.File) {
 	}
 	s.whole()
 	s.lasts()
+	d.made.remember(effects)
 	d.now = s.after
 	slices.SortStableFunc(s.findings, func(a, b migration.Finding) int { return a.Statement - b.Statement })
 	d.findings[f.Name] = s.findings

@@ -94,7 +94,7 @@ func (s *statement) empty(relations []string) bool {
 // pending says that the table is not there yet in the database in use: a file
 // before this one makes it, and no file reads rows into it.
 func (s *statement) pending(name string) bool {
-	if _, ok := s.in.Facts[name]; ok || s.in.Facts == nil && s.in.fromTheBeginning() || !slices.ContainsFunc(s.created, func(f fresh) bool { return f.name == name }) {
+	if _, ok := s.in.Facts[name]; ok || !s.newInRun(objectKey("table", name)) {
 		return false
 	}
 	return !slices.ContainsFunc(s.in.Files, func(f migration.File) bool {

@@ -116,7 +116,11 @@ func (d *directory) ungranted() {
 			}
 		}
 		if missing = unique(missing); len(missing) > 0 {
-			d.find(c.file, c.line, c.statement, codeNoGrant, migration.Warning, fmt.Sprintf("%s has no grant for %s, unlike the other tables of its schema", c.name, list(missing)), "Its queries fail (42501).",
+			severity := migration.Warning
+			if len(has) > 0 { // who wrote it thought of grants
+				severity = migration.Info
+			}
+			d.find(c.file, c.line, c.statement, codeNoGrant, severity, fmt.Sprintf("%s has no grant for %s, unlike the other tables of its schema", c.name, list(missing)), "Its queries fail (42501).",
 				fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s; or, for all that come, ALTER DEFAULT PRIVILEGES.", c.name, strings.Join(missing, ", ")))
 		}
 	}

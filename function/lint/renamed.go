@@ -12,7 +12,7 @@ import (
 func (s *statement) renamed() {
 	s.renamedSchema()
 	for _, o := range s.e.Objects {
-		if !o.Existed || o.Change != migration.Renamed && o.Change != migration.Moved || o.Kind == "schema" {
+		if !o.Existed || o.Change != migration.Renamed && o.Change != migration.Moved || o.Kind == "schema" || s.ownMade(o) {
 			continue
 		}
 		severity, detail, advice := s.lesser(migration.Error, o.Name), "Running code that names it fails (42P01).", s.withView(o)
@@ -88,8 +88,12 @@ func (s *statement) renamedColumns() {
 	}
 }
 
-// newOnes says that the file itself added the column, so that nobody uses it yet.
+// newOnes says that the file itself added the column, or an earlier one of the run, so
+// that nobody uses it yet.
 func (s *statement) newOnes(c migration.ColumnSeen) bool {
+	if s.newInRun(columnKey(c.Table, c.Column)) {
+		return true
+	}
 	for _, e := range s.effects[:s.e.Statement-1] {
 		if slices.ContainsFunc(e.Columns, func(o migration.ColumnSeen) bool {
 			return o.Table == c.Table && o.Change == migration.Created && o.Column == c.Column
@@ -98,6 +102,13 @@ func (s *statement) newOnes(c migration.ColumnSeen) bool {
 		}
 	}
 	return false
+}
+
+// leftTree says that the table was a partition and is none any more: its identities and
+// what else it had of its parent go, and rows come by the parent.
+func (s *statement) leftTree(name string) bool {
+	was, is := s.before.table(name), s.after.table(name)
+	return was != nil && is != nil && was.bound != "" && is.bound == ""
 }
 
 // stands says that the relation is there when the file ends, by whatever name.
@@ -143,7 +154,7 @@ func (s *statement) columnsChanged() {
 			json = append(json, at)
 		}
 		switch {
-		case s.newOnes(c):
+		case s.newOnes(c), s.leftTree(c.Table):
 		case c.Change == migration.Dropped && s.stands(c.Table):
 			lost, tables = append(lost, at), append(tables, c.Table)
 		case c.Change == migration.Created || c.Change == migration.Renamed:

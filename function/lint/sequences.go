@@ -35,6 +35,12 @@ func (s *statement) counted() {
 	s.leavesBehind()
 }
 
+// setFromRows says that a later statement of the transaction sets a sequence to a value
+// that it takes from rows.
+func (s *statement) setFromRows() bool {
+	return !s.apart() && slices.ContainsFunc(s.file.Stmts[s.e.Statement:], func(stmt migration.Stmt) bool { return setsTo(deepTokens(stmt.Text), false) })
+}
+
 // withinReach is how far ahead of a sequence a value is that it will come to.
 const withinReach = 1000
 

@@ -43,7 +43,7 @@ func triggerNamed(all []trigger, name string) *trigger {
 func (s *sheet) triggers(name string, was, is *table) {
 	lost, off := make(map[int][]string), make(map[int][]string)
 	for _, g := range was.triggers {
-		if !g.on || s.ofParent(was, g) {
+		if !g.on || s.ofParent(was, g) || s.newInRun(madeKey("trigger", g.name+" on "+name)) {
 			continue
 		}
 		switch now := triggerNamed(is.triggers, g.name); {
@@ -57,7 +57,7 @@ func (s *sheet) triggers(name string, was, is *table) {
 	}
 	for at, names := range lost {
 		severity := s.lesserOf(migration.Warning, name)
-		if s.losesColumn(name) { // it filled that one
+		if s.losesColumn(name) || s.outlived(was, names) { // it filled that one
 			severity = migration.Info
 		}
 		s.find(at, codeTriggerGone, severity, fmt.Sprintf("drops the trigger %s of %s: what it did at each write is done no more", list(names), name),
@@ -148,6 +148,30 @@ func (s *sheet) aboutTrigger(g trigger, on string) int {
 		at = s.lastOn(on)
 	}
 	return at
+}
+
+// outlived says that the triggers kept a column in step that the files which are judged
+// rename or drop: it is what they were for.
+func (s *sheet) outlived(t *table, names []string) bool {
+	changed := make(map[string]bool)
+	for _, f := range s.in.Files {
+		seen, _ := s.in.Replay.Find(f.Name)
+		for _, e := range seen.Statements {
+			for _, c := range e.Columns {
+				if c.Table == t.name && (c.Change == migration.Dropped || c.Change == migration.Renamed) {
+					changed[c.Column] = true
+				}
+			}
+		}
+	}
+	for _, name := range names {
+		_, runs, _ := strings.Cut(triggerNamed(t.triggers, name).definition, " EXECUTE FUNCTION ")
+		_, body, _ := strings.Cut(s.before.get("function", runs), "\nbody ")
+		if !slices.ContainsFunc(migration.Tokens(body), func(x migration.Token) bool { return x.Name() && changed[x.Text] }) {
+			return false
+		}
+	}
+	return true
 }
 
 // losesColumn says that the file drops a column of the table.

@@ -280,10 +280,39 @@ func (s *statement) lockedByHand() {
 		return
 	}
 	for _, l := range s.own() {
-		s.tell(codeLockTable, s.lesser(migration.Warning, l.Relation), fmt.Sprintf("LOCK TABLE holds %s on %s until the end of the transaction", l.Mode, l.Relation), s.waiting(),
+		severity := s.lesser(migration.Warning, l.Relation)
+		if s.takenAnyway(l) {
+			severity = migration.Info
+		}
+		s.tell(codeLockTable, severity, fmt.Sprintf("LOCK TABLE holds %s on %s until the end of the transaction", l.Mode, l.Relation), s.waiting(),
 			"Take it out: each statement takes the lock that it needs. Where two tables must stand still together, keep the transaction to a few short statements.")
 		return
 	}
+}
+
+// takenAnyway says that several later statements of the transaction change the relation,
+// as where columns are swapped: they are to happen together and lock it themselves, and
+// work that is done in between is told of there.
+func (s *statement) takenAnyway(l migration.LockSeen) bool {
+	if s.apart() {
+		return false
+	}
+	n := 0
+	for _, e := range s.effects[s.e.Statement:] {
+		if redefines(e, l.Relation) {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// redefines says that a statement changed the definition of a relation.
+func redefines(e migration.Effects, relation string) bool {
+	return slices.ContainsFunc(e.Columns, func(c migration.ColumnSeen) bool { return c.Table == relation }) ||
+		slices.ContainsFunc(e.Constraints, func(k migration.ConstraintSeen) bool { return k.Table == relation }) ||
+		slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool {
+			return o.On == relation || o.Name == relation || strings.HasSuffix(o.Name, " on "+relation)
+		})
 }
 
 // manyLocks tells of tables that one transaction locks one after the other, and
