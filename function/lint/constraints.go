@@ -125,6 +125,13 @@ func (s *statement) addThenValidate(kind string, ks []migration.ConstraintSeen) 
 			}
 		}
 	}
+	if s.dropsConstraints() && len(before) == 1 && before[0] != "" && len(to) == 1 {
+		// What takes the place of a constraint comes in the statement that drops it.
+		for _, k := range ks {
+			before[0] += fmt.Sprintf(", ADD CONSTRAINT %s %s NOT VALID", ident(k.Name), k.Definition)
+		}
+		return []RewriteFile{one(before...), one(validate...)}
+	}
 	if kind != "foreign" {
 		return []RewriteFile{one(append(before, add[""]...)...), one(validate...)}
 	}
@@ -233,7 +240,7 @@ func (s *statement) domains() {
 		return
 	}
 	s.work(codeDomain, s.scanned(), fmt.Sprintf("reads %s while writes wait, to verify a constraint of the domain %s", list(s.scanned()), name),
-		"Neither NOT VALID nor VALIDATE helps with a domain: both lock all tables that use it. Give each table a CHECK of its own, NOT VALID first and then validated.")
+		"ADD ... NOT VALID reads nothing and is kept for new values, but VALIDATE has writes to all tables that use the domain wait. Give each table a CHECK of its own, NOT VALID first and then validated.")
 }
 
 // nullsEnded tells of columns that become NOT NULL by a scan.
@@ -268,7 +275,7 @@ func (s *statement) nullsEndedIn(table string, columns []string) {
 		}
 		return // else told of with the index
 	}
-	rest := s.without(func(a action) bool { return a.alters("set not null", columns...) })
+	rest := s.without(func(a action) bool { return a.alters("set not null", columns...) || a.addsConstraint("not") })
 	if rest != "" && !slices.ContainsFunc(columns, func(c string) bool { return !s.proved(table, c) }) {
 		var set []string
 		for _, c := range columns {
@@ -328,6 +335,11 @@ func (s *statement) notNull(table string, columns []string) []RewriteFile {
 	var add, validate, set []string
 	for _, c := range columns {
 		name := named(table, c, "_not_null")
+		for _, k := range s.e.Constraints {
+			if k.Table == table && k.Kind == "not null" && k.Definition == "NOT NULL "+ident(c) {
+				name = ident(k.Name)
+			}
+		}
 		definition := fmt.Sprintf("CHECK (%s IS NOT NULL)", ident(c))
 		if s.in.Major >= 18 {
 			definition = "NOT NULL " + ident(c)

@@ -226,7 +226,16 @@ func (s *statement) droppedTables(lost map[string][]string) {
 	}
 	severity := s.lost(tables)
 	s.tell(codeDropTable, severity, "drops the table "+list(tables)+" with all of its rows", sentences(s.sizes(tables), collateral),
-		"See that nobody reads it any more: rename it away, wait a release, and drop it then; foreign keys first, one for each transaction. Keep a snapshot.")
+		s.dropAdvice(tables))
+}
+
+func (s *statement) dropAdvice(tables []string) string {
+	for _, name := range tables {
+		if t := s.before.table(name); t != nil && t.bound != "" && len(t.parents) == 1 {
+			return fmt.Sprintf("See that nobody reads it through %[1]s any more: ALTER TABLE %[1]s DETACH PARTITION %[2]s CONCURRENTLY; in a file of its own outside a transaction, and drop it a release later. Keep a snapshot.", t.parents[0], name)
+		}
+	}
+	return "See that nobody reads it any more: rename it away, wait a release, and drop it then; foreign keys first, one for each transaction. Keep a snapshot."
 }
 
 // lost is how severe it is that tables, or columns of them, go with what is in them:

@@ -185,6 +185,7 @@ var rules = []func(*statement){
 	(*statement).renamed,
 	(*statement).columnsChanged,
 	(*statement).rowsWritten,
+	(*statement).lockedRows,
 	(*statement).copied,
 	(*statement).lookedFor,
 	(*statement).counted,

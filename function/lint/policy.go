@@ -51,7 +51,7 @@ func (p Policy) Defaults() Policy {
 // is not known counts as large; a relation known to be empty as nothing.
 func (s *statement) weigh(relations []string) migration.Severity {
 	p := s.in.Policy
-	if s.empty(relations) {
+	if s.empty(relations) || s.locksNewOnly() {
 		return migration.Info
 	}
 	if held, ok := s.heldFor(); ok {
@@ -91,6 +91,24 @@ func (s *statement) empty(relations []string) bool {
 	return len(relations) > 0
 }
 
+// locksNewOnly says that others would wait only for tables that the run itself made,
+// which nobody uses yet.
+func (s *statement) locksNewOnly() bool {
+	var tables []string
+	for _, l := range s.own() {
+		tables = append(tables, l.Relation)
+	}
+	for _, h := range s.earlier() {
+		tables = append(tables, h.Relation)
+	}
+	return s.newOnly(slices.DeleteFunc(tables, func(name string) bool { return s.before.table(name) == nil }))
+}
+
+// newOnly says that the run itself made the tables, with rows or without.
+func (s *statement) newOnly(tables []string) bool {
+	return len(tables) > 0 && !slices.ContainsFunc(tables, func(name string) bool { return !s.newInRun(objectKey("table", name)) })
+}
+
 // pending says that the table is not there yet in the database in use: a file
 // before this one makes it, and no file reads rows into it.
 func (s *statement) pending(name string) bool {
@@ -121,9 +139,10 @@ func (in *Input) fromTheBeginning() bool {
 	return len(in.Replay.Files) == 0 || in.Replay.Files[0].Name >= in.Files[0].Name
 }
 
-// lesser is severity, or info where the relations are known to be empty.
+// lesser is severity, or info where the relations are known to be empty, or nobody uses
+// them yet.
 func (s *statement) lesser(severity migration.Severity, relations ...string) migration.Severity {
-	if s.empty(relations) {
+	if s.empty(relations) || s.newOnly(relations) {
 		return migration.Info
 	}
 	return severity

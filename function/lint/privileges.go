@@ -142,7 +142,7 @@ func grantees(t *table) []string {
 // forgotten tells of constraints that stay NOT VALID.
 func (d *directory) forgotten() {
 	for _, u := range d.unproven {
-		if k := d.now.table(u.table).constraint(u.name); k != nil && !k.valid {
+		if k := d.now.table(u.table).constraint(u.name); k != nil && !k.valid && !strings.Contains(k.definition, " NOT ENFORCED") {
 			d.find(u.file, u.line, u.statement, codeNotValid, migration.Info, fmt.Sprintf("%s of %s is NOT VALID when the last file has run", ident(u.name), u.table), "The planner and SET NOT NULL cannot use it, and old rows may break it.",
 				fix("Validate it in a later file:", one(fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", u.table, ident(u.name)))))
 		}
@@ -176,8 +176,16 @@ func (d *directory) gaps() {
 			}
 		}
 		if later != "" {
-			d.find(g.file, g.line, g.statement, codeIndexGap, migration.Warning, fmt.Sprintf("drops %s before %s, which takes its place, is there", g.index, later), "Queries in between read the whole table.",
+			d.find(g.file, g.line, g.statement, codeIndexGap, migration.Warning, fmt.Sprintf("drops %s before %s is built, which takes its place", g.index, newer(g.index, later)), "Queries in between scan the whole table.",
 				"Build the new index first, CONCURRENTLY and under another name, then drop the old one and rename the new.")
 		}
 	}
+}
+
+// newer names the index that takes the place of another, which may have its name.
+func newer(was, is string) string {
+	if was == is {
+		return "the new one"
+	}
+	return is
 }

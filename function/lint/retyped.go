@@ -33,7 +33,7 @@ func (s *statement) retypedTable(table string) {
 			changed = append(changed, c)
 		}
 	}
-	c := changed[0]
+	c := s.retypings(table, changed)[0] // what costs something comes first
 	what := fmt.Sprintf("%s.%s from %s to %s", table, ident(c.Column), c.Was, c.Type)
 	if len(changed) > 1 {
 		what += fmt.Sprintf(" and %d more", len(changed)-1)

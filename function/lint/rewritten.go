@@ -23,9 +23,12 @@ func (s *statement) rewritten() {
 	switch {
 	case s.begins("refresh"):
 		return
-	case s.says("vacuum"), s.says("cluster") && !s.begins("alter"):
-		s.work(codeVacuumFull, rest, fmt.Sprintf("rewrites %s and its indexes under ACCESS EXCLUSIVE", tables),
+	case s.says("vacuum"):
+		s.work(codeVacuumFull, rest, fmt.Sprintf("VACUUM FULL rewrites %s and its indexes under ACCESS EXCLUSIVE", tables),
 			"VACUUM without FULL lets the room be used again and stops nobody. To give it back, pg_repack does the same work beside the running database.")
+	case s.says("cluster") && !s.begins("alter"):
+		s.work(codeVacuumFull, rest, fmt.Sprintf("CLUSTER rewrites %s and its indexes under ACCESS EXCLUSIVE", tables),
+			"pg_repack puts the rows in the order of an index beside the running database. They come out of that order again as rows are written.")
 	case s.expressed(rest) != "":
 		s.work(codeGenerated, rest, fmt.Sprintf("SET EXPRESSION rewrites %s and its indexes under ACCESS EXCLUSIVE, to fill %s by another expression", tables, s.expressed(rest)),
 			"Add a plain column, have a trigger fill it for new rows by the new expression, fill the old ones in batches, and swap the names in one short transaction.")

@@ -224,3 +224,27 @@ func (s *statement) fails() {
 		s.tell(codeFailsWithRows, migration.Warning, "runs on empty tables and failed where they had rows ("+code+")", "", "Try it on a copy of the data.")
 	}
 }
+
+// lockedRows tells of SELECT ... FOR UPDATE and the like over all rows of a table: it
+// locks them as an UPDATE of all would.
+func (s *statement) lockedRows() {
+	how := ""
+	for _, words := range []string{"for update", "for no key update", "for share", "for key share"} {
+		if s.says(words) {
+			how = strings.ToUpper(words)
+		}
+	}
+	if how == "" || s.worksOn || s.says("where") || s.says("limit") || s.says("join") {
+		return
+	}
+	var tables []string
+	for _, l := range s.e.Locks {
+		if l.Mode == migration.RowShare && isTable(l.Kind) && s.before.has(l.Relation) {
+			tables = append(tables, l.Relation)
+		}
+	}
+	if len(tables) > 0 {
+		s.tell(codeWholeTable, s.lesser(migration.Warning, tables...), fmt.Sprintf("SELECT ... %s locks all rows of %s until the transaction ends", how, list(unique(tables))),
+			sentences("Whoever writes to one of these rows waits until it ends; each lock is written to the row's page.", s.sizes(tables)), "Lock the rows that are needed, by key, in short transactions.")
+	}
+}

@@ -21,7 +21,7 @@ func (s *statement) counted() {
 				"Leave RESTART IDENTITY away: it goes on counting where it is.")
 		}
 	case s.restarts() && len(touched) > 0:
-		s.tell(codeSequence, s.lesser(migration.Warning, tables...), "restarts a sequence", "Values that it gave out before come again, and meet rows that have them (23505).",
+		s.tell(codeSequence, s.lesser(migration.Warning, tables...), "restarts "+list(touched), "Values that it gave out before come again, and meet rows that have them (23505).",
 			"Set it behind the largest value that is there: SELECT setval('...', (SELECT max(...) FROM ...));")
 	case s.setsTo(true) && len(touched) > 0 && !s.setLater():
 		severity := migration.Info // far ahead of the rows, as people do it

@@ -60,10 +60,22 @@ func sentences(said ...string) string {
 	return strings.Join(slices.DeleteFunc(said, func(s string) bool { return s == "" }), " ")
 }
 
-// deepTokens are the tokens of a text and of what stands in its dollar quotes.
+// deepTokens are the tokens of a text, of what stands in its dollar quotes, and of the
+// literals that a body executes.
 func deepTokens(text string) []migration.Token {
 	var all []migration.Token
+	executes := false // the statement of a body that we are in
 	for _, t := range migration.Tokens(text) {
+		switch {
+		case t.Is("execute"):
+			executes = true
+		case t.Text == ";", t.Is("function"), t.Is("procedure"):
+			executes = false
+		case executes && t.Kind == migration.Literal && strings.HasPrefix(t.Text, "'"):
+			all = append(all, t)
+			all = append(all, migration.Tokens(strings.ReplaceAll(strings.Trim(t.Text, "'"), "''", "'"))...)
+			continue
+		}
 		if t.Kind == migration.Literal && strings.HasPrefix(t.Text, "$") {
 			if mark := strings.IndexByte(t.Text[1:], '$'); mark >= 0 {
 				body := strings.TrimSuffix(t.Text[mark+2:], t.Text[:mark+2])
@@ -192,7 +204,8 @@ func (s *statement) unfilled() {
 	}
 	var names []string
 	for _, name := range s.e.Unfilled {
-		if l, ok := s.lockOn(name); ok && blocks(l) && len(s.e.Constraints)+len(s.e.Rewrites)+len(s.e.Indexes) > 0 {
+		checks := slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool { return k.Valid || k.Validated })
+		if l, ok := s.lockOn(name); ok && blocks(l) && (checks || len(s.e.Rewrites)+len(s.e.Indexes) > 0) {
 			names = append(names, name)
 		}
 	}

@@ -31,6 +31,12 @@ func (s *statement) worked() {
 		if b := s.inBatches(relations); b != "" {
 			words = fix("Commit in between, and write the rows in batches that each commit:", alone(b))
 		}
+		switch {
+		case s.says("attach partition"):
+			words = "Prove first, by a CHECK that says the same as the bounds, added NOT VALID and validated in files before this one, that all of its rows belong there: ATTACH PARTITION then scans nothing."
+		case s.begins("create materialized view"):
+			words = "Build it under another name in a file before, and swap the names in one short transaction."
+		}
 		s.work(codeWorkUnderLock, relations,
 			fmt.Sprintf("scans or writes %s while the transaction holds the lock that statement %d took on %s", list(relations), first.statement, first.Relation), words)
 	case len(s.own()) > 0:
