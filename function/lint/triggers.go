@@ -71,8 +71,9 @@ func (s *sheet) triggers(name string, was, is *table) {
 }
 
 // writesBroken tells of tables that can be written to no more: a trigger or a rule
-// fails at every row.
+// fails at every row, for everyone or for a role that lacks a privilege.
 func (s *sheet) writesBroken() {
+	breaks := make(map[int][]migration.BreakSeen)
 	for _, e := range s.effects {
 		for _, b := range e.Breaks {
 			at := e.Statement
@@ -81,10 +82,53 @@ func (s *sheet) writesBroken() {
 					at = i + 1
 				}
 			}
-			s.find(at, codeWritesFail, s.lesserOf(migration.Error, b.Table), fmt.Sprintf("every %s on %s fails from then on: %s (%s)", b.Write, b.Table, b.Says, b.Code),
-				"A trigger or a rule of the table uses what is not there, or not as it takes it for.", "Mend what the trigger runs first, in the same file or an earlier one.")
+			breaks[at] = append(breaks[at], b)
 		}
 	}
+	for at, all := range breaks {
+		severity := migration.Info
+		var details, fixes []string
+		for _, b := range all {
+			if s.lesserOf(migration.Error, b.Table) == migration.Error {
+				severity = migration.Error
+			}
+			if b.Role == "" {
+				details = append(details, "A trigger or a rule of the table uses what is not there, or not as it takes it for.")
+				fixes = append(fixes, "Mend what the trigger runs first, in the same file or an earlier one.")
+			} else {
+				details = append(details, "What a trigger does it does as the role that writes, and no file grants that role what it takes.")
+				fixes = append(fixes, "Grant the role that first; or have the function run as its owner, SECURITY DEFINER SET search_path = pg_catalog, pg_temp, with the names in it qualified.")
+			}
+		}
+		s.find(at, codeWritesFail, severity, refusals(all), sentences(unique(details)...), sentences(unique(fixes)...))
+	}
+}
+
+// refusals says which writes fail and how, those together that fail alike.
+func refusals(all []migration.BreakSeen) string {
+	type failure struct{ table, says, code string }
+	type refusal struct{ writes, roles []string }
+	var order []failure
+	found := make(map[failure]*refusal)
+	for _, b := range all {
+		f := failure{b.Table, b.Says, b.Code}
+		if found[f] == nil {
+			order, found[f] = append(order, f), &refusal{}
+		}
+		found[f].writes = append(found[f].writes, b.Write)
+		if b.Role != "" {
+			found[f].roles = append(found[f].roles, ident(b.Role))
+		}
+	}
+	var said []string
+	for _, f := range order {
+		what := strings.Join(unique(found[f].writes), " and every ")
+		if roles := unique(found[f].roles); len(roles) > 0 {
+			what += " of " + list(roles)
+		}
+		said = append(said, fmt.Sprintf("every %s on %s fails from then on: %s (%s)", what, f.table, f.says, f.code))
+	}
+	return strings.Join(said, "; ")
 }
 
 // rules tells of rules DO INSTEAD that are new on a table in use.

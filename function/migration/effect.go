@@ -205,8 +205,10 @@ type BehindSeen struct {
 type BreakSeen struct {
 	Table string `json:"table"`
 	Write string `json:"write"` // "UPDATE", "INSERT or DELETE"
-	Code  string `json:"code"`  // SQLSTATE
-	Says  string `json:"says"`
+	// Role whose writes it refuses, "" where they are all refused, the owner's too.
+	Role string `json:"role,omitempty"`
+	Code string `json:"code"` // SQLSTATE
+	Says string `json:"says"`
 }
 
 // Portion says how many of the rows of a table.

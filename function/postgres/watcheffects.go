@@ -219,6 +219,6 @@ func sortEffects(e *migration.Effects) {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column))
 	})
 	slices.SortFunc(e.Breaks, func(a, b migration.BreakSeen) int {
-		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Write, b.Write))
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Write, b.Write), cmp.Compare(a.Role, b.Role))
 	})
 }

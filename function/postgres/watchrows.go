@@ -123,9 +123,9 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 	}
 	words := wordsOf(a.file.Stmts[from:to])
 	fires := len(firing) > 0 || slices.Contains(words, "trigger") || slices.Contains(words, "rule")
-	var wrote map[migration.BreakSeen]bool
+	var before map[write]*pgconn.PgError
 	if fires {
-		if wrote, err = w.writes(ctx, filled); err != nil {
+		if before, err = w.writes(ctx, filled, w.besides(words)); err != nil {
 			return nil, err
 		}
 		if _, err := w.count(ctx, names); err != nil {
@@ -147,14 +147,12 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 	if !fires {
 		return all, nil
 	}
-	after, err := w.writes(ctx, filled)
+	after, err := w.writes(ctx, filled, nil)
 	if err != nil {
 		return all, nil //nolint:nilerr // a file may leave the session so that nothing more can be asked
 	}
-	for b := range after {
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(wrote)), func(o migration.BreakSeen) bool { return o.Table == b.Table && o.Write == b.Write }) && all[last] != nil {
-			all[last].breaks = append(all[last].breaks, b)
-		}
+	if all[last] != nil {
+		all[last].breaks = breaksSince(before, after)
 	}
 	return all, nil
 }
