@@ -166,7 +166,11 @@ func (w *Watcher) statementWithRows(ctx context.Context, a *attempt, i int, fill
 		return nil, err
 	}
 	w.planner = planned // before the savepoint, so that going back to it leaves that
-	err := w.send(ctx, a, i)
+	byIndex, err := w.readsByIndex(ctx, a, i)
+	if err != nil {
+		return nil, err
+	}
+	err = w.send(ctx, a, i)
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		one.fails = pg.Code
@@ -197,6 +201,8 @@ func (w *Watcher) statementWithRows(ctx context.Context, a *attempt, i int, fill
 				scan.Times = int(c.scans)
 			}
 			one.scans = append(one.scans, scan)
+		} else if there && byIndex[oid] {
+			one.scans = append(one.scans, migration.ScanSeen{Relation: name})
 		}
 		if !there {
 			one.unfilled = append(one.unfilled, name)
