@@ -86,14 +86,14 @@ const (
 	codeAutovacuum      = "AM617" // autovacuum is switched off
 	codeReplicaIdentity = "AM618" // REPLICA IDENTITY FULL or NOTHING
 	codeIdentityLost    = "AM619" // a published table has no replica identity
-	codeRowSecurity     = "AM620" // row level security without a policy, or switched off
+	codeRowSecurity     = "AM620" // row level security without a policy, or switched off, if only between two statements
 	codePublic          = "AM621" // a privilege for PUBLIC
 	codeDefiner         = "AM622" // SECURITY DEFINER without a search_path
 	codeNoGrant         = "AM623" // a new table lacks the grants that its neighbours have
 	codeTriggersOff     = "AM624" // triggers that keep foreign keys are switched off
 	codeExtension       = "AM625" // an extension is dropped or changed
 	codeTrigger         = "AM626" // a trigger on a table in use
-	codeTriggerGone     = "AM627" // a trigger is dropped, or left switched off
+	codeTriggerGone     = "AM627" // a trigger is dropped, or left switched off, if only between two statements
 	codeInstead         = "AM628" // a rule puts something else in the place of a write
 	codeSequence        = "AM630" // a sequence is dropped, set back, bounded or gets another name
 	codeDropDatabase    = "AM631" // DROP DATABASE

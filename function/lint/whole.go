@@ -70,6 +70,7 @@ func (s *sheet) whole() {
 		s.triggers(name, was, is)
 		s.sequences(at, name, was, is)
 	}
+	s.between()
 	s.bounded()
 	s.writesBroken()
 	s.publications()
