@@ -110,7 +110,7 @@ const (
 	codeValueRefused    = "AM642" // a column takes no value from running code any more
 	codeWritesFail      = "AM643" // what runs at each write of a table in use fails
 	codeFrozenDefault   = "AM644" // a default is the moment at which the migration runs
-	codeViewOption      = "AM645" // a view loses security_invoker, security_barrier or its CHECK OPTION
+	codeViewOption      = "AM645" // a view loses security_invoker, security_barrier or its CHECK OPTION, or reads past row level security
 	codeCopied          = "AM646" // all rows of a table are copied by one statement
 	codeRole            = "AM647" // what a role may do, or sessions begin with, changes
 	codePassedOver      = "AM648" // IF NOT EXISTS passes over something else that has the name

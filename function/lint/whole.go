@@ -75,6 +75,7 @@ func (s *sheet) whole() {
 	s.writesBroken()
 	s.publications()
 	s.replaced()
+	s.viewsShow()
 	s.attributes()
 	s.privileges()
 	s.forEverybody()
