@@ -114,5 +114,7 @@ const (
 	codeCopied          = "AM646" // all rows of a table are copied by one statement
 	codeRole            = "AM647" // what a role may do, or sessions begin with, changes
 	codePassedOver      = "AM648" // IF NOT EXISTS passes over something else that has the name
+	codeSpareIndex      = "AM649" // an index does nothing that another does not do
 	codeLabelGone       = "AM650" // a label of an enum is renamed
+	codeKeyless         = "AM651" // a new table has no primary key
 )

@@ -61,6 +61,8 @@ func Check(in Input) []migration.Finding {
 	for _, f := range in.Files {
 		d.file(f)
 	}
+	d.spare()
+	d.keyless()
 	d.end()
 	var kept []migration.Finding
 	for _, f := range in.Files {
@@ -100,6 +102,7 @@ type directory struct {
 	dropped  []gap   // indexes that were dropped
 	created  []fresh // tables that were created
 	made     made
+	built    []builtIndex
 	unproven []unproven // constraints that were added NOT VALID
 	unusable []locked   // inserts that lack a privilege on a sequence
 }
@@ -125,6 +128,7 @@ func (d *directory) file(f migration.File) {
 		s.statement(i)
 	}
 	s.whole()
+	s.keepBuilt()
 	s.lasts()
 	d.made.remember(effects)
 	d.now = s.after

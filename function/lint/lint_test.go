@@ -58,6 +58,12 @@ var t1 = []catalog.Edit{tableOf("public.t", columnLine("a", "integer"), columnLi
 var indexEffects = []migration.Effects{{Statement: 1, Line: 1, Locks: locks(lock("public.t", migration.Share)), Scans: scans("public.t"),
 	Indexes: []migration.IndexSeen{{Index: "public.i", Table: "public.t", Definition: "CREATE INDEX i ON public.t USING btree (b)"}}}}
 
+var wideIndex = []catalog.Edit{tableOf("public.t", columnLine("a", "integer"), columnLine("b", "text"), "index CREATE INDEX wide ON public.t USING btree (a, b) tablespace=0")}
+
+var madeIndex = []migration.Effects{{Alone: true, Objects: []migration.ObjectSeen{{Kind: "index", Name: "public.i", On: "public.t", Change: migration.Created}}}}
+
+var madeTable = []migration.Effects{{Objects: []migration.ObjectSeen{{Kind: "table", Name: "public.t", Change: migration.Created}}}}
+
 var rewriteEffects = []migration.Effects{{Statement: 1, Line: 1, Locks: locks(lock("public.t", migration.AccessExclusive)), Rewrites: []string{"public.t"}}}
 
 var cases = map[string]handCase{
@@ -108,6 +114,25 @@ var cases = map[string]handCase{
 		facts:   map[string]migration.RelationFacts{"public.t": {Rows: 5, Indexes: map[string]migration.IndexFacts{"public.i": {Scans: 7}}}}},
 	"the index of a partitioned table is dropped": {sql: "DROP INDEX i;", before: []catalog.Edit{tableOf("public.t", "partition by RANGE (a)", "index CREATE INDEX i ON ONLY public.t USING btree (a) tablespace=0")}, want: "info PG102 1",
 		effects: []migration.Effects{{Locks: locks(lock("public.t", migration.AccessExclusive)), Objects: []migration.ObjectSeen{{Kind: "partitioned index", Name: "public.i", On: "public.t", Change: migration.Dropped, Existed: true}}}}},
+	"an index that is a leading part of another": {sql: "CREATE INDEX CONCURRENTLY i ON t (a);", before: wideIndex, want: "info AM649 1", effects: madeIndex,
+		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 3, Lines: []string{"index CREATE INDEX i ON public.t USING btree (a) tablespace=0"}}}},
+	"one in another order": {sql: "CREATE INDEX CONCURRENTLY i ON t (b);", before: wideIndex, want: "", effects: madeIndex,
+		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 3, Lines: []string{"index CREATE INDEX i ON public.t USING btree (b) tablespace=0"}}}},
+	"one of some rows": {sql: "CREATE INDEX CONCURRENTLY i ON t (a) WHERE b = 'x';", before: wideIndex, want: "", effects: madeIndex,
+		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 3, Lines: []string{"index CREATE INDEX i ON public.t USING btree (a) WHERE (b = 'x'::text) tablespace=0"}}}},
+	"one by another method": {sql: "CREATE INDEX CONCURRENTLY i ON t USING hash (a);", before: wideIndex, want: "", effects: madeIndex,
+		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 3, Lines: []string{"index CREATE INDEX i ON public.t USING hash (a) tablespace=0"}}}},
+	"one that keeps a rule": {sql: "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a);", before: wideIndex, want: "", effects: madeIndex,
+		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 3, Lines: []string{"index CREATE UNIQUE INDEX i ON public.t USING btree (a) tablespace=0"}}}},
+	"an index over the primary key": {sql: "CREATE INDEX CONCURRENTLY i ON t (a);", before: t1, want: "info AM649 1", effects: madeIndex,
+		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 5, Lines: []string{"index CREATE INDEX i ON public.t USING btree (a) tablespace=0"}}}},
+	"a table without a primary key": {sql: "CREATE TABLE t (a int, b text);", effects: madeTable, edits: []catalog.Edit{tableOf("public.t", columnLine("a", "integer"))}, want: "info AM651 1"},
+	"one with a unique key": {sql: "CREATE TABLE t (a int NOT NULL UNIQUE);", effects: madeTable, want: "",
+		edits: []catalog.Edit{tableOf("public.t", columnLine("a", "integer not null"), "index CREATE UNIQUE INDEX t_a_key ON public.t USING btree (a) tablespace=0")}},
+	"one whose unique key bears nulls": {sql: "CREATE TABLE t (a int UNIQUE);", effects: madeTable, want: "info AM651 1",
+		edits: []catalog.Edit{tableOf("public.t", columnLine("a", "integer"), "index CREATE UNIQUE INDEX t_a_key ON public.t USING btree (a) tablespace=0")}},
+	"an unlogged one": {sql: "CREATE UNLOGGED TABLE t (a int);", effects: madeTable, want: "warning AM616 1",
+		edits: []catalog.Edit{{Kind: "table", Name: "public.t", Lines: []string{"relation r u owner=o acl= options= toast= rls=f,f identity=d method=heap tablespace=0 populated=t", columnLine("a", "integer")}}}},
 	"an INVALID index": {sql: "SELECT f();", before: t1, want: "warning AM542 1",
 		effects: []migration.Effects{{Indexes: []migration.IndexSeen{{Index: "public.i", Table: "public.t", Invalid: true}}}}},
 	"a constraint that stays NOT VALID": {sql: "ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID;", before: t1, want: "info AM543 1",
