@@ -16,7 +16,7 @@ func TestDev_filesThatMakeRoles(t *testing.T) {
 	named := pgtest.On(t, pgtest.Private(t, nil))
 	const role = `CREATE ROLE "App r" NOLOGIN; CREATE TABLE t0 (id int); GRANT SELECT ON t0 TO "App r"; DO $$ BEGIN CREATE USER app_w; END $$;`
 	project := func(url string, files int) *project {
-		texts := []string{"migrations/0000_roles.sql", role, "schema/schema.sql", role + "CREATE TABLE more (id int);"}
+		texts := []string{"migrations/0000_roles.sql", role, "schema/schema.sql", role + "CREATE TABLE more (id int PRIMARY KEY);"}
 		for i := range files {
 			texts = append(texts, fmt.Sprintf("migrations/%04d_f.sql", i+1), "SELECT 1;")
 		}

@@ -61,7 +61,11 @@ func isRelation(kind string) bool {
 }
 
 func (s *statement) withView(o migration.ObjectSeen) string {
-	return fmt.Sprintf("In the same file, leave a view under the old name, which can be written through, and drop it when nobody names it: CREATE VIEW %s AS SELECT * FROM %s;%s", o.Name, o.To, s.regranted(o.Name))
+	with := ""
+	if t := s.before.table(o.Name); t != nil && t.secured() {
+		with = " WITH (security_invoker = true)" // else its policies bind nobody
+	}
+	return fmt.Sprintf("In the same file, leave a view under the old name, which can be written through, and drop it when nobody names it: CREATE VIEW %s%s AS SELECT * FROM %s;%s", o.Name, with, o.To, s.regranted(o.Name))
 }
 
 func (s *statement) renamedColumns() {

@@ -51,13 +51,13 @@ func (w *Watcher) writes(ctx context.Context, filled map[uint32]int64, beside []
 		}
 		fires := slices.Contains(oids, oid)
 		tried := fires || len(grants[oid]) > 0 && slices.Contains(beside, r)
-		var texts map[string]string
+		var texts map[string][]string
 		if tried {
 			texts = w.writesSQL(ctx, r)
 		}
 		for _, kind := range []string{updates, insertsOrDeletes} {
-			if sql := texts[kind]; fires && sql != "" {
-				if found[write{r.Qualified, kind, ""}], err = w.writeAs(ctx, "", sql); err != nil {
+			if fires && len(texts[kind]) > 0 {
+				if found[write{r.Qualified, kind, ""}], err = w.writeAs(ctx, "", texts[kind]); err != nil {
 					return nil, err
 				}
 			}
@@ -65,35 +65,41 @@ func (w *Watcher) writes(ctx context.Context, filled map[uint32]int64, beside []
 				if !g.may(kind) {
 					continue
 				}
-				var failure *pgconn.PgError
-				if sql := texts[kind]; sql != "" {
-					if failure, err = w.writeAs(ctx, g.Role, sql); err != nil {
-						return nil, err
-					}
+				if found[write{r.Qualified, kind, g.Role}], err = w.writeAs(ctx, g.Role, texts[kind]); err != nil {
+					return nil, err
 				}
-				found[write{r.Qualified, kind, g.Role}] = failure
 			}
 		}
 	}
 	return found, nil
 }
 
-// writeAs tries one as a role, "" for the one that the session has, and returns how it
-// fails; nil also where the session may not become the role.
-func (w *Watcher) writeAs(ctx context.Context, role, sql string) (*pgconn.PgError, error) {
+// writeAs tries statements that write one after the other, each on the rows as they
+// are, as a role, "" for the one that the session has, and returns how the first that
+// fails does; nil also where the session may not become the role. That a row which is
+// made up breaks a constraint says nothing.
+func (w *Watcher) writeAs(ctx context.Context, role string, texts []string) (*pgconn.PgError, error) {
 	before := "SAVEPOINT aurora_migrate_write"
 	if role != "" {
 		// A function keeps what it planned, and what names mean, for whoever calls it next.
 		before += "; DISCARD PLANS; SET LOCAL ROLE " + pgx.Identifier{role}.Sanitize()
 	}
-	var failure *pgconn.PgError
-	err := w.script(ctx, before)
-	if err == nil {
-		_ = errors.As(w.exec(ctx, sql), &failure) // a broken connection shows at the next statement
-	} else if role == "" {
-		return nil, err
+	for n, sql := range texts {
+		var failure *pgconn.PgError
+		err := w.script(ctx, before)
+		if err == nil {
+			_ = errors.As(w.exec(ctx, sql), &failure) // a broken connection shows at the next statement
+		} else if role == "" {
+			return nil, err
+		}
+		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT aurora_migrate_write"); err != nil {
+			return nil, err
+		}
+		if failure != nil && (n == 0 || !strings.HasPrefix(failure.Code, "23")) {
+			return failure, nil
+		}
 	}
-	return failure, w.exec(ctx, "ROLLBACK TO SAVEPOINT aurora_migrate_write")
+	return nil, nil
 }
 
 // breaksSince are the writes that fail and did not before. One that fails for the
@@ -136,26 +142,38 @@ func (w *Watcher) fires(ctx context.Context, oids []uint32) ([]uint32, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[uint32])
 }
 
-// writesSQL are statements that write to a row of a table what it has, by the
-// columns that it has at this moment.
-func (w *Watcher) writesSQL(ctx context.Context, r *relation) map[string]string {
-	rows, err := w.conn.Query(ctx, "SELECT pg_catalog.quote_ident(attname) FROM pg_catalog.pg_attribute WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a' ORDER BY attnum", r.OID)
+// writesSQL are statements that write to a row of a table what it has, by the columns
+// that it has at this moment; and, for triggers that look at what changes, one that
+// updates a row by what another has, but for the columns that are unique.
+func (w *Watcher) writesSQL(ctx context.Context, r *relation) map[string][]string {
+	rows, err := w.conn.Query(ctx, `SELECT pg_catalog.quote_ident(a.attname),
+			EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = a.attrelid AND (i.indisunique OR i.indisexclusion) AND a.attnum = ANY (i.indkey::int2[]))
+		FROM pg_catalog.pg_attribute a WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum`, r.OID)
 	if err != nil {
 		return nil
 	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	var names, same, others []string
+	var name string
+	var unique bool
+	_, err = pgx.ForEachRow(rows, []any{&name, &unique}, func() error {
+		names, same = append(names, name), append(same, name+" = "+name)
+		if !unique {
+			others = append(others, name)
+		}
+		return nil
+	})
 	var table string
 	if err != nil || len(names) == 0 || w.conn.QueryRow(ctx, "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1", r.OID).Scan(&table) != nil {
 		return nil
 	}
-	var sets []string
-	for _, n := range names {
-		sets = append(sets, n+" = "+n)
-	}
 	first := fmt.Sprintf("ctid = (SELECT ctid FROM ONLY %s LIMIT 1)", table)
-	return map[string]string{
-		updates:          fmt.Sprintf("UPDATE ONLY %s SET %s WHERE %s", table, strings.Join(sets, ", "), first),
-		insertsOrDeletes: fmt.Sprintf("WITH gone AS (DELETE FROM ONLY %[1]s WHERE %[2]s RETURNING *) INSERT INTO %[1]s (%[3]s) SELECT %[3]s FROM gone", table, first, strings.Join(names, ", ")),
+	update := []string{fmt.Sprintf("UPDATE ONLY %s SET %s WHERE %s", table, strings.Join(same, ", "), first)}
+	if len(others) > 0 {
+		update = append(update, fmt.Sprintf("UPDATE ONLY %[1]s SET (%[2]s) = (SELECT %[2]s FROM ONLY %[1]s OFFSET 1 LIMIT 1) WHERE %[3]s AND EXISTS (SELECT FROM ONLY %[1]s OFFSET 1)", table, strings.Join(others, ", "), first))
+	}
+	return map[string][]string{
+		updates:          update,
+		insertsOrDeletes: {fmt.Sprintf("WITH gone AS (DELETE FROM ONLY %[1]s WHERE %[2]s RETURNING *) INSERT INTO %[1]s (%[3]s) SELECT %[3]s FROM gone", table, first, strings.Join(names, ", "))},
 	}
 }
 
