@@ -285,15 +285,17 @@ func (s *statement) lockedByHand() {
 	if !s.says("lock table") && !s.begins("lock") {
 		return
 	}
-	for _, l := range s.own() {
-		severity := s.lesser(migration.Warning, l.Relation)
-		if s.takenAnyway(l) {
-			severity = migration.Info
-		}
-		s.tell(codeLockTable, severity, fmt.Sprintf("LOCK TABLE holds %s on %s until the end of the transaction", l.Mode, l.Relation), s.waiting(),
-			"Take it out: each statement takes the lock that it needs. Where two tables must stand still together, keep the transaction to a few short statements.")
+	locks := s.own()
+	if len(locks) == 0 {
 		return
 	}
+	l := locks[0]
+	severity := s.lesser(migration.Warning, l.Relation)
+	if s.takenAnyway(l) {
+		severity = migration.Info
+	}
+	s.tell(codeLockTable, severity, fmt.Sprintf("LOCK TABLE holds %s on %s until the end of the transaction", l.Mode, l.Relation), s.waiting(),
+		"Take it out: each statement takes the lock that it needs. Where two tables must stand still together, keep the transaction to a few short statements.")
 }
 
 // takenAnyway says that several later statements of the transaction change the relation,
