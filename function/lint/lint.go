@@ -57,7 +57,7 @@ func Check(in Input) []migration.Finding {
 	if in.Major == 0 {
 		in.Major = in.Replay.Major
 	}
-	d := &directory{in: &in, now: newCatalogue(in.before()), made: made{}}
+	d := &directory{in: &in, now: newCatalogue(in.before()), made: newMade()}
 	for _, f := range in.Files {
 		d.file(f)
 	}
@@ -130,7 +130,7 @@ func (d *directory) file(f migration.File) {
 	s.whole()
 	s.keepBuilt()
 	s.lasts()
-	d.made.remember(effects)
+	d.made.remember(s.before, effects)
 	d.now = s.after
 	slices.SortStableFunc(s.findings, func(a, b migration.Finding) int { return a.Statement - b.Statement })
 	d.findings[f.Name] = s.findings

@@ -7,10 +7,17 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
-// made is what the files that are judged have made so far, by kind and name: nobody
-// uses it yet. What gets another name is no longer in it, and neither is what had that
-// name before.
-type made map[string]bool
+// made is what the files that are judged have made so far: nobody uses it yet. What
+// stands where something stood before, or does what that did, is in use.
+type made struct {
+	things map[string]bool
+	taken  map[string]bool // names of what was there before the run and went, or was given to something else
+	closed map[string]bool // where a rule or a trigger of before went: one of the run may do its work
+}
+
+func newMade() made {
+	return made{things: map[string]bool{}, taken: map[string]bool{}, closed: map[string]bool{}}
+}
 
 func madeKey(kind, name string) string { return kind + "\x00" + name }
 
@@ -18,47 +25,107 @@ func columnKey(table, column string) string { return madeKey("column", table+"\x
 
 func constraintKey(table, name string) string { return madeKey("constraint", table+"\x00"+ident(name)) }
 
-// objectKey is that of an object; tables are one kind.
+func triggerKey(table, name string) string { return madeKey("trigger", name+" on "+table) }
+
+// relations are the kinds that share names.
+var relationKinds = []string{"table", "partitioned table", "foreign table", "view", "materialized view", "sequence", "index", "partitioned index"}
+
 func objectKey(kind, name string) string {
-	if isTable(kind) {
-		kind = "table"
+	if slices.Contains(relationKinds, kind) {
+		kind = "relation"
 	}
 	return madeKey(kind, name)
 }
 
-// remember adds what the statements of a file made, and takes out what they dropped.
-func (m made) remember(effects []migration.Effects) {
+// group is where a constraint or a trigger may take the place of another, "" for
+// anything else.
+func group(kind, on string) string {
+	if kind == "constraint" || kind == "trigger" {
+		return madeKey(kind, on)
+	}
+	return ""
+}
+
+// remember follows what the statements of a file made, dropped and gave other names.
+func (m made) remember(before *catalogue, effects []migration.Effects) {
 	for _, e := range effects {
 		for _, o := range e.Objects {
+			_, on, _ := strings.Cut(o.Name, " on ")
 			switch {
 			case strings.HasSuffix(o.Kind, " constraint"):
-				delete(m, constraintKey(o.On, o.Name))
-			case o.Change == migration.Created && !o.Existed:
-				m[objectKey(o.Kind, o.Name)] = true
-			case o.Change == migration.Dropped, o.Change == migration.Renamed, o.Change == migration.Moved:
-				delete(m, objectKey(o.Kind, o.Name))
-				delete(m, objectKey(o.Kind, o.To))
+				m.goes(constraintKey(o.On, o.Name), group("constraint", o.On))
+			case o.Change == migration.Created:
+				m.comes(objectKey(o.Kind, o.Name), group(o.Kind, on), before.holds(o))
+			case o.Change == migration.Dropped:
+				m.goes(objectKey(o.Kind, o.Name), group(o.Kind, on))
+			case o.Change == migration.Renamed, o.Change == migration.Moved:
+				m.renames(objectKey(o.Kind, o.Name), objectKey(o.Kind, o.To))
 			}
 		}
 		for _, k := range e.Constraints {
-			m[constraintKey(k.Table, k.Name)] = true
+			t := before.table(k.Table)
+			m.comes(constraintKey(k.Table, k.Name), group("constraint", k.Table), k.Validated || t != nil && t.constraint(k.Name) != nil)
 		}
 		for _, c := range e.Columns {
-			switch c.Change {
+			switch key := columnKey(c.Table, c.Column); c.Change {
 			case migration.Created:
-				m[columnKey(c.Table, c.Column)] = true
-			case migration.Dropped, migration.Renamed:
-				delete(m, columnKey(c.Table, c.Column))
-				delete(m, columnKey(c.Table, c.To))
+				t := before.table(c.Table)
+				m.comes(key, "", t != nil && t.column(c.Column) != nil)
+			case migration.Dropped:
+				m.goes(key, "")
+			case migration.Renamed:
+				m.renames(key, columnKey(c.Table, c.To))
 			}
 		}
 	}
+}
+
+// holds says that something of the kind and name of an object is there: CREATE OR
+// REPLACE makes nothing new.
+func (c *catalogue) holds(o migration.ObjectSeen) bool {
+	if slices.Contains(relationKinds, o.Kind) {
+		return slices.ContainsFunc(relationKinds, func(kind string) bool { return c.get(kind, o.Name) != "" }) || o.On != "" && c.index(o.On, o.Name) != nil
+	}
+	if name, on, ok := strings.Cut(o.Name, " on "); ok && o.Kind == "trigger" {
+		t := c.table(on)
+		return t != nil && triggerNamed(t.triggers, name) != nil
+	}
+	return c.get(o.Kind, o.Name) != ""
+}
+
+func (m made) comes(key, group string, there bool) {
+	if !there && !m.taken[key] && !m.closed[group] {
+		m.things[key] = true
+	}
+}
+
+func (m made) goes(key, group string) {
+	if m.things[key] {
+		delete(m.things, key)
+		return
+	}
+	m.taken[key] = true
+	if group == "" {
+		return
+	}
+	m.closed[group] = true
+	for other := range m.things {
+		if kind, on, _ := strings.Cut(group, "\x00"); kind == "constraint" && strings.HasPrefix(other, group+"\x00") || kind == "trigger" && strings.HasPrefix(other, "trigger\x00") && strings.HasSuffix(other, " on "+on) {
+			delete(m.things, other)
+		}
+	}
+}
+
+func (m made) renames(from, to string) {
+	m.goes(from, "")
+	delete(m.things, to)
+	m.taken[to] = true
 }
 
 // newInRun says that an earlier one of the files that are judged made it, and that they
 // run together.
 func (d *directory) newInRun(key string) bool {
-	return d.made[key] && (d.in.Facts != nil || !d.in.fromTheBeginning())
+	return d.made.things[key] && (d.in.Facts != nil || !d.in.fromTheBeginning())
 }
 
 // ownMade says that the file itself made an object, by an earlier statement outside a
