@@ -10,11 +10,11 @@ import (
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
 
-// relationsTime bounds what is read of relations; sizeWait is how long the look
-// at their sizes may wait for a lock.
+// relationsTime bounds what is read of relations; giveWay is how long one who only
+// reads waits for a lock at a time.
 const (
 	relationsTime = 5 * time.Second
-	sizeWait      = 100 * time.Millisecond
+	giveWay       = 100 * time.Millisecond
 )
 
 // Relations reads what the database says of the relations with these names,
@@ -42,7 +42,7 @@ func (s *Session) Relations(ctx context.Context, names []string) (map[string]mig
 func (s *Session) readRelations(ctx context.Context, names []string, sizes bool) (map[string]migration.RelationFacts, error) {
 	facts := map[string]migration.RelationFacts{}
 	args := append(qualifiedArgs(names), sizes)
-	wait := []any{milliseconds(min(s.settings.LockTimeout, sizeWait))}
+	wait := []any{milliseconds(min(s.settings.LockTimeout, giveWay))}
 	err := s.lookFor(ctx, relationsTime, []query{
 		{"SELECT pg_catalog.set_config('lock_timeout', $1, true)", wait, one(new(string))},
 		{relationsSQL, args, func(rows pgx.Rows) error { return scanRelations(rows, facts) }},

@@ -46,16 +46,25 @@ func (s *Session) Obstacles(ctx context.Context, locked []string) (o migration.O
 func (s *Session) touched(ctx context.Context, words []string, everything bool, also []query) (catalog.Snapshot, error) {
 	// An object dropped while the catalogue is read makes PostgreSQL fail with
 	// XX000 (cache lookup failed) or answer with an empty definition: both
-	// mean that this was no single moment. Read again.
-	for patience := time.Now().Add(tornPatience); ; {
+	// mean that this was no single moment. And where somebody changes what is read, the
+	// one who reads gives way, before PostgreSQL looks for a deadlock (after a second,
+	// unless set otherwise) and ends the other. Read again.
+	for began := time.Now(); ; {
 		snapshot, err := s.readTouched(ctx, words, everything, also)
 		if err == nil {
 			return snapshot.Sorted(), nil
 		}
-		if torn := isCode(err, internalError) || errors.Is(err, errTorn); !torn || time.Now().After(patience) {
+		patience := time.Duration(0)
+		switch {
+		case isCode(err, internalError), errors.Is(err, errTorn):
+			patience = tornPatience
+		case isCode(err, lockNotAvailable), isCode(err, deadlockDetected):
+			patience = s.settings.LockTimeout
+		}
+		if time.Since(began) >= patience {
 			return nil, s.failure(fmt.Errorf("read the definitions of what the plan touches: %w", err))
 		}
-		s.log.DebugContext(ctx, "an object was dropped while it was read; reading again", "error", plain(err))
+		s.log.DebugContext(ctx, "an object was changed while it was read; reading again", "error", plain(err))
 	}
 }
 
@@ -66,7 +75,8 @@ const tornPatience = 10 * time.Second
 var errTorn = errors.New("a definition vanished while it was read")
 
 func (s *Session) readTouched(ctx context.Context, words []string, everything bool, also []query) (snapshot catalog.Snapshot, err error) {
-	err = s.look(ctx, append([]query{{plainlySQL, nil, func(rows pgx.Rows) error { rows.Close(); return nil }}, {touchedSQL, []any{words, everything}, func(rows pgx.Rows) error {
+	wait := milliseconds(min(s.settings.LockTimeout, giveWay))
+	err = s.look(ctx, append([]query{{plainlySQL, []any{wait}, func(rows pgx.Rows) error { rows.Close(); return nil }}, {touchedSQL, []any{words, everything}, func(rows pgx.Rows) error {
 		snapshot, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (o catalog.Object, err error) {
 			if err := row.Scan(&o.Kind, &o.Name, &o.Definition); err != nil {
 				return o, err
@@ -88,8 +98,8 @@ func isCode(err error, code string) bool {
 
 // plainlySQL sets, for the transaction, all that changes how PostgreSQL writes a
 // definition: a default or the bound of a partition is a timestamp in the time
-// zone of whoever reads it.
-const plainlySQL = `SELECT pg_catalog.set_config('TimeZone', 'UTC', true), pg_catalog.set_config('DateStyle', 'ISO, MDY', true),
+// zone of whoever reads it. $1 is how long to wait for a lock.
+const plainlySQL = `SELECT pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('TimeZone', 'UTC', true), pg_catalog.set_config('DateStyle', 'ISO, MDY', true),
 	pg_catalog.set_config('IntervalStyle', 'postgres', true), pg_catalog.set_config('extra_float_digits', '1', true),
 	pg_catalog.set_config('bytea_output', 'hex', true), pg_catalog.set_config('xmlbinary', 'base64', true),
 	pg_catalog.set_config('lc_monetary', 'C', true), pg_catalog.set_config('quote_all_identifiers', 'off', true),

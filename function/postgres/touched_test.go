@@ -458,6 +458,46 @@ func TestTouched_whileThingsComeAndGo(t *testing.T) {
 	}
 }
 
+// One who changes two tables, of which the one who reads holds the second, gets it: who
+// reads gives way, and reads again.
+func TestTouched_givesWay(t *testing.T) {
+	db := pgtest.New(t)
+	db.Exec(t, "CREATE TABLE one (a int); CREATE TABLE two (a int); CREATE VIEW of_one AS SELECT a FROM one; CREATE VIEW of_two AS SELECT a FROM two")
+	met := 0
+	for _, order := range [][]string{{"one", "two"}, {"two", "one"}} {
+		s := open(t, db.URL, migration.Settings{})
+		other := db.Conn(t)
+		for _, sql := range []string{"BEGIN", "LOCK TABLE " + order[0]} {
+			if _, err := other.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read := make(chan error, 1)
+		go func() {
+			_, err := s.Touched(t.Context(), []string{"of_one", "of_two"}, false)
+			read <- err
+		}()
+		// It waits for the first; mostly it has the other already, in one order of the two.
+		for db.Query(t, "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND relation = '"+order[0]+"'::regclass") != "t" {
+			time.Sleep(time.Millisecond)
+		}
+		if db.Query(t, "SELECT count(*) > 0 FROM pg_locks WHERE granted AND mode = 'AccessShareLock' AND relation = '"+order[1]+"'::regclass") == "t" {
+			met++
+		}
+		for _, sql := range []string{"LOCK TABLE " + order[1], "COMMIT"} {
+			if _, err := other.Exec(t.Context(), sql); err != nil {
+				t.Errorf("%s first: %s: %v", order[0], sql, err)
+			}
+		}
+		if err := <-read; err != nil {
+			t.Errorf("%s first: %v", order[0], err)
+		}
+	}
+	if met == 0 {
+		t.Error("whoever read held neither table while it waited for the other")
+	}
+}
+
 // What is read is read in a transaction that can write nothing, and nothing of
 // it stays in the session.
 func TestTouched_leavesTheSessionAlone(t *testing.T) {
