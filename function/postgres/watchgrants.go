@@ -71,8 +71,13 @@ func lacks(failure *pgconn.PgError) bool {
 // besides are the tables that statements name, where these may have something fire at
 // writes that nothing has fired at.
 func (w *Watcher) besides(words []string) []*relation {
-	if !slices.Contains(words, "trigger") && !slices.Contains(words, "rule") {
+	if !makesFire(words) {
 		return nil
 	}
 	return w.known.named(words)
+}
+
+// makesFire says that statements with these words may have something fire at writes.
+func makesFire(words []string) bool {
+	return slices.Contains(words, "trigger") || slices.Contains(words, "rule")
 }

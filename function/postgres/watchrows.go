@@ -60,7 +60,7 @@ func (w *Watcher) withRows(ctx context.Context, a *attempt, from, to int) (rowsS
 		return nil, nil
 	}
 	beside := w.apart(a.file.Stmts, from, to)
-	if len(fired) > 0 {
+	if len(fired) > 0 || makesFire(wordsOf(a.file.Stmts[from:to])) {
 		beside = nil // what a trigger runs is not beside
 	}
 	all, err := w.runWithRows(ctx, a, from, to, tables, beside)
@@ -122,7 +122,7 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 		return nil, err
 	}
 	words := wordsOf(a.file.Stmts[from:to])
-	fires := len(firing) > 0 || slices.Contains(words, "trigger") || slices.Contains(words, "rule")
+	fires := len(firing) > 0 || makesFire(words)
 	var before map[write]*pgconn.PgError
 	if fires {
 		if before, err = w.writes(ctx, filled, w.besides(words)); err != nil {
