@@ -17,7 +17,7 @@ func (s *sheet) attributes() {
 		if e.Kind != "composite type" || len(was) == 0 || len(is) == 0 {
 			continue
 		}
-		columns := s.columnsOfType(e.Name)
+		columns, tables := s.columnsOfType(e.Name)
 		if len(columns) == 0 {
 			continue
 		}
@@ -32,14 +32,14 @@ func (s *sheet) attributes() {
 			switch {
 			case slices.ContainsFunc(is, func(b attribute) bool { return b.name == a.name }):
 			case len(is) == len(was) && is[i].typ == a.typ:
-				s.find(at, codeRenameColumn, migration.Error, fmt.Sprintf("renames the attribute %s of %s to %s, which %s is of", a.name, e.Name, is[i].name, list(columns)), "Running code that names it fails (42703).",
+				s.find(at, codeRenameColumn, s.lesserOf(migration.Error, tables...), fmt.Sprintf("renames the attribute %s of %s to %s, which %s is of", a.name, e.Name, is[i].name, list(columns)), "Running code that names it fails (42703).",
 					fmt.Sprintf("Add %s beside it, let the code write both and read the new one, and drop %s a release later.", is[i].name, a.name))
 			default:
 				gone = append(gone, a.name)
 			}
 		}
 		if len(gone) > 0 {
-			s.find(at, codeDropColumn, migration.Error, fmt.Sprintf("drops the attribute %s of %s with what is in it in %s", list(gone), e.Name, list(columns)), "Running code that names it fails (42703), and what the rows have in it can no longer be read.",
+			s.find(at, codeDropColumn, (&statement{sheet: s}).lost(tables), fmt.Sprintf("drops the attribute %s of %s with what is in it in %s", list(gone), e.Name, list(columns)), "Running code that names it fails (42703), and what the rows have in it can no longer be read.",
 				"Stop reading it, then stop writing it, and drop it a release later. Keep a copy of what is in it.")
 		}
 	}
@@ -59,13 +59,13 @@ func attributesOf(definition string) (all []attribute) {
 }
 
 // columnsOfType are the columns of before that are of a type, or arrays of it.
-func (s *sheet) columnsOfType(name string) (columns []string) {
+func (s *sheet) columnsOfType(name string) (columns, tables []string) {
 	for _, of := range s.before.each("table") {
 		for _, c := range s.before.table(of).columns {
 			if c.typ == name || c.typ == name+"[]" {
-				columns = append(columns, of+"."+c.name)
+				columns, tables = append(columns, of+"."+c.name), append(tables, of)
 			}
 		}
 	}
-	return columns
+	return columns, tables
 }

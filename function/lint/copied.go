@@ -34,6 +34,7 @@ func (s *statement) copied() {
 	if severity == migration.Error {
 		severity = migration.Warning
 	}
+	severity = s.lesser(severity, names...)
 	s.tell(codeCopied, severity, fmt.Sprintf("copies all of %s into %s by one statement", list(names), into),
 		sentences("One snapshot is held for as long as it takes, so that nothing can be vacuumed; it writes as much WAL at once; and what others write meanwhile is not in the copy.", s.sizes(names)),
 		"Copy ranges of the key that each commit, in a file of its own outside a transaction (-- atlas:txmode none), ON CONFLICT DO NOTHING; and have a trigger copy what is written meanwhile. As a backup, copy the rows that will change, or keep a snapshot of the cluster.")

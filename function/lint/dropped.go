@@ -112,7 +112,7 @@ func firstOf(i *index) string {
 func (s *statement) droppedThings() {
 	lost := make(map[string][]string)
 	for _, o := range s.e.Objects {
-		if o.Change != migration.Dropped || !o.Existed || s.ownMade(o) {
+		if o.Change != migration.Dropped || !o.Existed || s.newInRun(objectKey(o.Kind, o.Name)) {
 			continue
 		}
 		switch kind := o.Kind; {

@@ -172,7 +172,7 @@ func (s *sheet) ungrants() {
 		if was != nil && is == nil && was.kind == "default privileges" {
 			is = &granting{kind: was.kind, owner: was.owner}
 		}
-		if was == nil || is == nil {
+		if was == nil || is == nil || s.newInRun(objectKey(is.kind, object.name)) {
 			continue
 		}
 		for _, role := range was.roles() {

@@ -57,7 +57,8 @@ func Check(in Input) []migration.Finding {
 	if in.Major == 0 {
 		in.Major = in.Replay.Major
 	}
-	d := &directory{in: &in, now: newCatalogue(in.before()), made: newMade()}
+	start := newCatalogue(in.before())
+	d := &directory{in: &in, start: start, now: start, made: newMade()}
 	for _, f := range in.Files {
 		d.file(f)
 	}
@@ -97,11 +98,13 @@ func (in *Input) before() catalog.Snapshot {
 // A directory is a judgement under way.
 type directory struct {
 	in       *Input
-	now      *catalogue // after the files that were judged
+	start    *catalogue // before them
+	now      *catalogue // after those that were judged
 	findings map[string][]migration.Finding
 	dropped  []gap   // indexes that were dropped
 	created  []fresh // tables that were created
 	made     made
+	own      made // by the statements of this file so far
 	built    []builtIndex
 	unproven []unproven // constraints that were added NOT VALID
 	unusable []locked   // inserts that lack a privilege on a sequence
@@ -124,8 +127,10 @@ func (d *directory) file(f migration.File) {
 		effects[i].Statement = i + 1 // its place decides, whatever was written there
 	}
 	s := &sheet{directory: d, file: f, effects: effects, before: d.now, after: d.now.after(seen.Catalogue)}
+	d.own = d.made.further()
 	for i := range effects {
 		s.statement(i)
+		d.own.remember(s.before, effects[i:i+1])
 	}
 	s.whole()
 	s.keepBuilt()

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,6 +18,11 @@ type made struct {
 
 func newMade() made {
 	return made{things: map[string]bool{}, taken: map[string]bool{}, closed: map[string]bool{}}
+}
+
+// further is what follows on it, without the things themselves.
+func (m made) further() made {
+	return made{things: map[string]bool{}, taken: maps.Clone(m.taken), closed: maps.Clone(m.closed)}
 }
 
 func madeKey(kind, name string) string { return kind + "\x00" + name }
@@ -122,22 +128,9 @@ func (m made) renames(from, to string) {
 	m.taken[to] = true
 }
 
-// newInRun says that an earlier one of the files that are judged made it, and that they
-// run together.
+// newInRun says that an earlier statement of the file made it, or an earlier one of the
+// files that are judged, where they run together: what is dropped then is nothing that
+// anybody has.
 func (d *directory) newInRun(key string) bool {
-	return d.made.things[key] && (d.in.Facts != nil || !d.in.fromTheBeginning())
-}
-
-// ownMade says that the file itself made an object, by an earlier statement outside a
-// transaction, or that an earlier file of the run did: what is dropped then is nothing
-// that anybody has.
-func (s *statement) ownMade(o migration.ObjectSeen) bool {
-	if s.newInRun(objectKey(o.Kind, o.Name)) {
-		return true
-	}
-	return slices.ContainsFunc(s.effects[:s.e.Statement-1], func(e migration.Effects) bool {
-		return slices.ContainsFunc(e.Objects, func(x migration.ObjectSeen) bool {
-			return x.Change == migration.Created && x.Kind == o.Kind && x.Name == o.Name
-		})
-	})
+	return d.own.things[key] || d.made.things[key] && (d.in.Facts != nil || !d.in.fromTheBeginning())
 }

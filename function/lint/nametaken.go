@@ -153,7 +153,7 @@ func (s *statement) renamedNames() {
 			s.tell(codeSequence, severity, fmt.Sprintf("renames the sequence %s to %s", o.Name, o.To), "Defaults of columns go on; running code that calls nextval with its name fails (42P01).",
 				"Leave the name as it is. Or let the code take the value from the default of a column, and rename it a release later.")
 		case (o.Kind == "type" || o.Kind == "domain") && o.Change == migration.Altered && (s.says("alter type") || s.says("alter domain")) && (s.says("rename to") || s.says("set schema")):
-			if was := s.renamedType(o.Name); was != "" {
+			if was := s.renamedType(o.Name); was != "" && !s.newInRun(objectKey("type", was)) {
 				s.tell(codeDropType, migration.Warning, fmt.Sprintf("renames the type %s to %s", was, o.Name), "Running code that casts to it by name, or has looked up its oid by name, fails (42704).",
 					"Leave the name as it is, or let no running code name it before.")
 			}

@@ -82,7 +82,7 @@ func (s *sheet) security(at int, name string, was, is *table) {
 	case is.secured() && len(is.policies) == 0 && (!was.secured() || len(was.policies) > 0):
 		s.find(at, codeRowSecurity, migration.Warning, "row level security of "+name+" is on without a policy: all roles but the owner see no rows", "", "Create the policies first, in the same file or an earlier one.")
 	case was.secured() && !is.secured():
-		s.find(at, codeRowSecurity, migration.Warning, "switches row level security of "+name+" off: everybody with a grant sees all rows", "", "Change the policies instead, or take the grants first.")
+		s.find(at, codeRowSecurity, s.lesserOf(migration.Warning, name), "switches row level security of "+name+" off: everybody with a grant sees all rows", "", "Change the policies instead, or take the grants first.")
 	case !is.secured():
 	default:
 		s.policies(at, name, was, is)

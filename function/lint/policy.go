@@ -101,7 +101,9 @@ func (s *statement) locksNewOnly() bool {
 	for _, h := range s.earlier() {
 		tables = append(tables, h.Relation)
 	}
-	return s.newOnly(slices.DeleteFunc(tables, func(name string) bool { return s.before.table(name) == nil }))
+	return s.newOnly(slices.DeleteFunc(tables, func(name string) bool {
+		return s.before.table(name) == nil && !s.newInRun(objectKey("table", name))
+	}))
 }
 
 // newOnly says that the run itself made the tables, with rows or without.
@@ -126,11 +128,21 @@ func fills(stmt migration.Stmt, name string) bool {
 	any := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return says(t, w) })
 	}
-	if any("call") || any("execute") && !any("execute function", "execute procedure") {
+	if any("call") || executesVariable(t) {
 		return true
 	}
 	return any("insert", "copy", "merge", "create table") && any("select", "copy", "merge", "loop", "as table") &&
 		slices.ContainsFunc(t, func(x migration.Token) bool { return x.Name() && x.Text == last(name) })
+}
+
+// executesVariable says that a body executes what no literal of it tells.
+func executesVariable(t []migration.Token) bool {
+	for i, x := range t[:max(0, len(t)-1)] {
+		if next := t[i+1]; x.Is("execute") && next.Kind != migration.Literal && !next.Is("format") && !next.Is("function") && !next.Is("procedure") {
+			return true
+		}
+	}
+	return false
 }
 
 // fromTheBeginning says that no file comes before those that are judged: they need

@@ -110,6 +110,9 @@ func (s *sheet) publishes(names []string) (at int) {
 // unpublished tells of what subscribers get no more.
 func (s *sheet) unpublished() {
 	for _, p := range s.before.each("publication") {
+		if s.newInRun(objectKey("publication", p)) {
+			continue
+		}
 		was, is := s.before.get("publication", p), s.after.get("publication", p)
 		if is == "" {
 			s.find(max(1, s.publishes([]string{p})), codeUnpublished, migration.Warning, "the publication "+p+" is there no more", "Its subscribers fail at the next change that they ask for, and their slots keep the WAL meanwhile.",
@@ -138,6 +141,9 @@ func (s *sheet) tablesUnpublished() {
 			continue
 		}
 		for _, p := range was.publications {
+			if s.newInRun(objectKey("publication", p)) || s.newInRun(objectKey("table", name)) {
+				continue
+			}
 			if d := s.after.get("publication", p); d != "" && !strings.Contains(d, "all=t") && !slices.Contains(is.publications, p) {
 				lost[p] = append(lost[p], name)
 			}

@@ -61,14 +61,18 @@ func (s *sheet) replaced() {
 		case "function", "procedure":
 			was, is := s.before.routine(e.Kind, e.Name), s.after.routine(e.Kind, e.Name)
 			switch {
-			case was != nil && is == nil:
-				s.goneRoutine(was)
 			case was == nil && is != nil:
 				s.ambiguous(is)
+			case s.newInRun(objectKey(e.Kind, e.Name)):
+			case was != nil && is == nil:
+				s.goneRoutine(was)
 			case was != nil:
 				s.otherRoutine(was, is)
 			}
 		case "view", "materialized view":
+			if s.newInRun(objectKey(e.Kind, e.Name)) {
+				continue
+			}
 			s.viewColumns(e.Kind, e.Name)
 			s.unpopulated(e.Kind, e.Name)
 			s.viewOptions(e.Kind, e.Name)

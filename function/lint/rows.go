@@ -221,8 +221,18 @@ func (s *statement) fails() {
 	case strings.HasPrefix(code, "23"): // that depends on what is in the rows, which is asked of the database in use
 		s.tell(codeFailsWithRows, migration.Info, "fails where rows do not meet it ("+code+")", "", "Ask the data first how many rows do not.")
 	default:
-		s.tell(codeFailsWithRows, migration.Warning, "runs on empty tables and failed where they had rows ("+code+")", "", "Try it on a copy of the data.")
+		s.tell(codeFailsWithRows, s.lesser(migration.Warning, s.locked()...), "runs on empty tables and failed where they had rows ("+code+")", "", "Try it on a copy of the data.")
 	}
+}
+
+// locked are the tables of before that it locked to write or to change them.
+func (s *statement) locked() (tables []string) {
+	for _, l := range s.e.Locks {
+		if isTable(l.Kind) && l.Mode.Strength() >= migration.RowExclusive.Strength() {
+			tables = append(tables, l.Relation)
+		}
+	}
+	return tables
 }
 
 // lockedRows tells of SELECT ... FOR UPDATE and the like over all rows of a table: it

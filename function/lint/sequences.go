@@ -80,7 +80,7 @@ func (s *statement) restarts() bool {
 // gets those whose columns they belong to.
 func (s *statement) sequencesOf(tables *[]string) (names []string) {
 	consider := func(l migration.LockSeen) {
-		if l.Kind != "sequence" || s.before.get("sequence", l.Relation) == "" { // or one of the file
+		if l.Kind != "sequence" || s.before.get("sequence", l.Relation) == "" || s.newInRun(objectKey("sequence", l.Relation)) {
 			return
 		}
 		names = append(names, l.Relation)

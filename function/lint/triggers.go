@@ -225,9 +225,9 @@ func (s *sheet) losesColumn(name string) bool {
 	})
 }
 
-// lesserOf is severity, or info where the relation is known to be empty.
-func (s *sheet) lesserOf(severity migration.Severity, name string) migration.Severity {
-	return (&statement{sheet: s}).lesser(severity, name)
+// lesserOf is lesser, for a file.
+func (s *sheet) lesserOf(severity migration.Severity, names ...string) migration.Severity {
+	return (&statement{sheet: s}).lesser(severity, names...)
 }
 
 // replicates says that the statement has the session write as a subscriber does,

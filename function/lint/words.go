@@ -2,6 +2,8 @@ package lint
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
 )
@@ -12,12 +14,23 @@ func (s *statement) enums() {
 		return
 	}
 	for _, o := range s.e.Objects {
-		if (o.Kind == "type" || o.Kind == "enum") && o.Change == migration.Altered && s.before.get("enum", o.Name) != "" {
+		if (o.Kind == "type" || o.Kind == "enum") && o.Change == migration.Altered && s.before.get("enum", o.Name) != "" && !s.newInRun(objectKey("type", o.Name)) && !s.labelsNew(o.Name) {
 			s.tell(codeLabelGone, migration.Warning, "renames a label of "+o.Name, "Running code that writes or compares the old label fails (22P02).",
 				"Add the new label, let the code write it, change the rows in batches, and leave the old label where it is.")
 		}
 	}
 }
+
+// labelsNew says that the labels of an enum that the file renames came by the run itself.
+func (s *statement) labelsNew(name string) bool {
+	if s.in.Facts == nil && s.in.fromTheBeginning() {
+		return false
+	}
+	was, is, start := lines(s.before.get("enum", name)), lines(s.after.get("enum", name)), lines(s.start.get("enum", name))
+	return !slices.ContainsFunc(was, func(label string) bool { return !slices.Contains(is, label) && slices.Contains(start, label) })
+}
+
+func lines(definition string) []string { return strings.Split(definition, "\n") }
 
 // words tells of what leaves no trace in effects but in the words themselves.
 func (s *statement) words() {
