@@ -111,7 +111,7 @@ func mend(step migration.Step, f *migration.Failure) string {
 	case f.SQLState == "42501":
 		return "Grant what is missing to the role that applies, or SET the role that owns the object (MIGRATE_ROLE), then run the same command again."
 	case f.SQLState == "2D000" && !step.Alone():
-		return "It calls something that commits or rolls back, and the file runs in one transaction: call it from a file of its own that begins with -- atlas:txmode none, or take the COMMIT out of what it calls. Then run atlas migrate hash, and ask for a new approval."
+		return f.Remedy(false) + " Then run atlas migrate hash, and ask for a new approval."
 	}
 	begin := "Mend"
 	if class := f.SQLState[:min(2, len(f.SQLState))]; class == "22" || class == "23" || class == "P0" {

@@ -44,11 +44,14 @@ func (a *Authoring) Lint(ctx context.Context, o LintOptions) Answer {
 	known, _ := dir.readReplay()
 	from := slices.IndexFunc(dir.dir.Files, func(f migration.File) bool { return f.Name == files[0].Name })
 	r, f := replayed(ctx, d, dir.dir, known, from)
-	seen := slices.DeleteFunc(files, func(file migration.File) bool { _, ok := r.Find(file.Name); return !ok })
+	seen := slices.DeleteFunc(slices.Clone(files), func(file migration.File) bool { _, ok := r.Find(file.Name); return !ok })
 	findings := lint.Check(lint.Input{Files: seen, Replay: &r, Major: r.Major})
 	if f != nil {
 		answer := failed(f)
 		answer.Findings = findings
+		if at := slices.IndexFunc(files, func(file migration.File) bool { return file.Name == f.File }); at >= 0 && f.Statement > 0 {
+			answer.Findings = append(findings, lint.Failed(files[at], f))
+		}
 		return answer
 	}
 	return linted(findings, len(seen))

@@ -56,6 +56,7 @@ const (
 	codeIndexInvalid   = "AM542" // an INVALID index
 	codeNotValid       = "AM543" // a constraint stays NOT VALID
 	codeFailsWithRows  = "AM544" // the statement fails where there are rows
+	codeFails          = "AM545" // the statement fails
 	codeHotTable       = "AM550" // a short lock on a busy table
 	codeLockTimeout    = "AM551" // lock_timeout is taken away, or made long, before a lock that others wait behind
 	codeSessionOnly    = "AM552" // what lives in the session alone, in a file that several may run

@@ -4,6 +4,7 @@
 package lint
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -73,6 +74,24 @@ func Check(in Input) []migration.Finding {
 		kept[i] = kept[i].Identified()
 	}
 	return kept
+}
+
+// Failed is the finding of a statement that failed when the file was replayed: so it
+// will on the database in use, unless other rows are there.
+func Failed(file migration.File, f *migration.Failure) migration.Finding {
+	code := codeFails
+	if f.SQLState == "23502" && strings.Contains(f.Message, "contains null values") {
+		code = codeNoDefault
+	}
+	fix := f.Remedy(file.TxMode == migration.TxNone)
+	if fix == "" {
+		fix = f.Hint
+	}
+	if fix == "" {
+		fix = "Mend the statement."
+	}
+	summary := fmt.Sprintf("fails: %s (%s)", strings.TrimPrefix(f.Message, "ERROR: "), f.SQLState)
+	return migration.Finding{Code: code, Severity: migration.Error, File: f.File, Line: f.Line, Statement: f.Statement, Summary: summary, Detail: f.Detail, Fix: fix}.Identified()
 }
 
 // unreplayed is all that can be said without a replay.

@@ -291,6 +291,11 @@ func (s *statement) lockedByHand() {
 	}
 	l := locks[0]
 	severity := s.lesser(migration.Warning, l.Relation)
+	if s.apart() {
+		s.tell(codeLockTable, severity, fmt.Sprintf("LOCK TABLE gives %s on %s back at once: the statement commits by itself", l.Mode, l.Relation), "What follows runs without it.",
+			"Let what needs it run in one transaction: in a file of its own, without -- atlas:txmode none.")
+		return
+	}
 	if s.takenAnyway(l) {
 		severity = migration.Info
 	}
@@ -302,9 +307,6 @@ func (s *statement) lockedByHand() {
 // as where columns are swapped: they are to happen together and lock it themselves, and
 // work that is done in between is told of there.
 func (s *statement) takenAnyway(l migration.LockSeen) bool {
-	if s.apart() {
-		return false
-	}
 	n := 0
 	for _, e := range s.effects[s.e.Statement:] {
 		if redefines(e, l.Relation) {
