@@ -146,13 +146,13 @@ func (s *statement) scanned() []string {
 // observed tells where nothing, or not enough, was seen.
 func (s *statement) observed() {
 	const fix = "Look at it by hand: which locks it takes, and whether it reads or writes whole tables under them."
-	if s.e.Unobserved != "" {
+	if s.e.Unobserved != "" && !s.e.Privileged {
 		s.tell(codeUnknown, migration.Warning, "what the statement does is not known: "+s.e.Unobserved, "", fix)
 		return
 	}
 	if s.e.Privileged {
 		severity, detail := migration.Info, "A role that merely owns the objects was refused. Aurora lets members of rds_superuser do some of what a superuser may, not all."
-		if s.writesCatalogue() || s.says("trigger all") || s.begins("alter system") || s.copiesOnServer() {
+		if s.writesCatalogue() || s.says("trigger all") || s.e.Unobserved != "" {
 			severity, detail = migration.Warning, "A role that merely owns the objects was refused. On Aurora nobody but AWS is a superuser, and rds_superuser does not stand for one here."
 		}
 		advice := "Try it on a copy of the cluster with the role that runs the migrations. What that may not do, somebody who may has to do beforehand, or it has to be done another way."
