@@ -63,11 +63,19 @@ func (w *Watcher) withRows(ctx context.Context, a *attempt, from, to int) (rowsS
 	if len(fired) > 0 || makesFire(wordsOf(a.file.Stmts[from:to])) {
 		beside = nil // what a trigger runs is not beside
 	}
-	all, err := w.runWithRows(ctx, a, from, to, tables, beside)
-	if err == nil && len(beside) > 0 && len(all)+len(beside) < to-from { // something stood on what was left out
-		return w.runWithRows(ctx, a, from, to, tables, nil)
+	for {
+		all, err := w.runWithRows(ctx, a, from, to, tables, beside)
+		if made, failed := w.makeMissing(ctx, err); failed != nil {
+			return nil, failed
+		} else if made {
+			continue
+		}
+		if err == nil && len(beside) > 0 && len(all)+len(beside) < to-from { // something stood on what was left out
+			beside = nil
+			continue
+		}
+		return all, err
 	}
-	return all, err
 }
 
 // queries says that a statement with these words may make something of what a query
@@ -100,8 +108,8 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 		return nil, err
 	}
 	defer func() {
-		if err == nil {
-			err = w.setBack(ctx, were)
+		if failed := w.setBack(ctx, were); err == nil {
+			err = failed
 		}
 	}()
 	if err := w.script(ctx, watchPrepare+"; "+begin+"; "+asSuperuser); err != nil {
@@ -139,6 +147,9 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 			continue
 		}
 		one, err := w.statementWithRows(ctx, a, i, filled, names)
+		if w.missingRole(err) != "" {
+			return nil, err
+		}
 		if err != nil {
 			return all, nil //nolint:nilerr // it fails without rows too, which the run that counts tells
 		}
@@ -172,7 +183,8 @@ func (w *Watcher) statementWithRows(ctx context.Context, a *attempt, i int, fill
 	}
 	err = w.send(ctx, a, i)
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if errors.As(err, &pg) && w.missingRole(err) == "" { // else another Watcher may make it at this moment
+
 		one.fails = pg.Code
 		if err := w.exec(ctx, "ROLLBACK TO SAVEPOINT aurora_migrate_watch"); err != nil {
 			return nil, err

@@ -315,13 +315,8 @@ func (w *Watcher) mend(ctx context.Context, a *attempt, at int, err error) (bool
 	if at < 0 || !errors.As(err, &pg) {
 		return false, nil
 	}
-	if name := roleMissing.FindStringSubmatch(pg.Message); name != nil {
-		if !slices.Contains(w.roles, name[1]) {
-			err := w.makeRole(ctx, name[1])
-			w.roles = append(w.roles, name[1])
-			return err == nil, err
-		}
-		return false, nil
+	if made, err := w.makeMissing(ctx, err); made || err != nil || roleMissing.MatchString(pg.Message) {
+		return made, err
 	}
 	if name := extensionMissing.FindStringSubmatch(pg.Message); name != nil {
 		w.missing = true
@@ -340,6 +335,31 @@ func (w *Watcher) mend(ctx context.Context, a *attempt, at int, err error) (bool
 		return true, nil
 	}
 	return false, nil
+}
+
+// makeMissing makes the role for want of which a statement failed, and says that it did:
+// false where it failed for something else, or has the role since.
+func (w *Watcher) makeMissing(ctx context.Context, err error) (made bool, _ error) {
+	name := w.missingRole(err)
+	if name == "" {
+		return false, nil
+	}
+	err = w.makeRole(ctx, name)
+	w.roles = append(w.roles, name)
+	return err == nil, err
+}
+
+// missingRole is the role that an error says is missing, "" for any other error and for
+// a role that was made already.
+func (w *Watcher) missingRole(err error) string {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return ""
+	}
+	if name := roleMissing.FindStringSubmatch(pg.Message); name != nil && !slices.Contains(w.roles, name[1]) {
+		return name[1]
+	}
+	return ""
 }
 
 // place makes a failure of an error, with its place in the file.
