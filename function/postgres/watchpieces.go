@@ -24,7 +24,7 @@ type milestone struct {
 var watchMarks = []string{
 	`CREATE FUNCTION ` + watchSchema + `.mark(event text) RETURNS boolean LANGUAGE plpgsql SET search_path = '' ` + watchPlans + ` AS $f$ BEGIN
 	RAISE INFO USING MESSAGE = '` + watchMessage + `' || pg_catalog.json_build_object('mark', pg_catalog.json_build_object('event', event,
-		'transaction', pg_catalog.pg_current_xact_id()::text, 'locks', ` + watchSchema + `.locks(),
+		'transaction', pg_catalog.pg_current_xact_id()::text, 'locks', ` + locksSQL + `,
 		'counts', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_array(c.oid::bigint, pg_catalog.pg_stat_get_xact_numscans(c.oid),
 				pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), pg_catalog.pg_stat_get_xact_tuples_updated(c.oid), pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid))), '[]'::json)
 			FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p', 'm') AND c.oid >= 16384
