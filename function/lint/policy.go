@@ -128,7 +128,7 @@ func fills(stmt migration.Stmt, name string) bool {
 	any := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return says(t, w) })
 	}
-	if any("call") || executesVariable(t) {
+	if any("call") || executesVariable(t) || executesLiteral(t) && any("insert", "copy", "merge") {
 		return true
 	}
 	return any("insert", "copy", "merge", "create table") && any("select", "copy", "merge", "loop", "as table") &&
@@ -137,8 +137,19 @@ func fills(stmt migration.Stmt, name string) bool {
 
 // executesVariable says that a body executes what no literal of it tells.
 func executesVariable(t []migration.Token) bool {
+	return executes(t, func(next migration.Token) bool {
+		return next.Kind != migration.Literal && !next.Is("format") && !next.Is("function") && !next.Is("procedure")
+	})
+}
+
+// executesLiteral says that a body executes literals, into which names may be put.
+func executesLiteral(t []migration.Token) bool {
+	return executes(t, func(next migration.Token) bool { return next.Kind == migration.Literal || next.Is("format") })
+}
+
+func executes(t []migration.Token, what func(next migration.Token) bool) bool {
 	for i, x := range t[:max(0, len(t)-1)] {
-		if next := t[i+1]; x.Is("execute") && next.Kind != migration.Literal && !next.Is("format") && !next.Is("function") && !next.Is("procedure") {
+		if x.Is("execute") && what(t[i+1]) {
 			return true
 		}
 	}
