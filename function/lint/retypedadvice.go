@@ -14,7 +14,9 @@ type retyping struct {
 	migration.ColumnSeen
 	name, next, old string // in quotes where need be
 	typ             string
-	value           string // what next is set to; "" where nobody can tell
+	base            string   // typ, or what lies below it where it is a domain
+	value           string   // what next is set to; "" where nobody can tell
+	checks          []string // what a domain asks of the values, as CHECKs of next
 	was             *column
 }
 
@@ -46,6 +48,9 @@ func (s *statement) retypings(table string, changed []migration.ColumnSeen) []re
 		}
 		if c.Generated != "" {
 			r.value = c.Default // its expression
+		}
+		if r.base, r.checks = s.belowDomain(r); len(r.checks) > 0 {
+			r.typ = r.base
 		}
 		all = append(all, r)
 		if converts || !relabels(c.Was, c.Type) {
@@ -95,9 +100,137 @@ func relabels(was, is string) bool {
 	return false
 }
 
-// retypeAdvice is how columns get another type beside the running code.
+// belowDomain is the type below the domain that a retyping is to, and what the domain
+// asks, as CHECKs: with these PostgreSQL writes the table for a new column of it.
+func (s *statement) belowDomain(r retyping) (typ string, checks []string) {
+	typ = r.typ
+	for range 32 { // a domain may be over another
+		d := s.domain(typ)
+		if d == "" {
+			break
+		}
+		for line := range strings.SplitSeq(d, "\n") {
+			word, rest, _ := strings.Cut(line, " ")
+			switch below, over := strings.CutPrefix(rest, "over "); {
+			case word == "domain" && over:
+				below, _, _ = strings.Cut(below, " collation=")
+				if typ, over = strings.CutSuffix(below, " not null"); over {
+					checks = append(checks, "CHECK ("+r.next+" IS NOT NULL)")
+				}
+			case word == "constraint":
+				if k := readConstraint(rest); strings.HasPrefix(k.definition, "CHECK") {
+					checks = append(checks, valueAs(strings.TrimSuffix(k.definition, " NOT VALID"), r.next))
+				}
+			}
+		}
+	}
+	return typ, checks
+}
+
+// valueAs is a CHECK of a domain with the name of a column for VALUE.
+func valueAs(definition, name string) string {
+	var b strings.Builder
+	at := 0
+	for _, t := range migration.Tokens(definition) {
+		if t.Is("value") {
+			b.WriteString(definition[at:t.Pos] + name)
+			at = t.Pos + len("value")
+		}
+	}
+	return b.String() + definition[at:]
+}
+
+// retypeAdvice is how columns get another type beside the running code. One that only
+// becomes shorter keeps its type: a trigger that fills a shorter one would refuse what
+// running code writes.
 func (s *statement) retypeAdvice(table string, changed []migration.ColumnSeen) string {
 	rs := s.retypings(table, changed)
+	rest := s.without(func(x action) bool {
+		return slices.ContainsFunc(rs, func(r retyping) bool {
+			return x.alters("type", r.Column) || x.alters("set data type", r.Column) || x.alters("set default", r.Column) || x.alters("drop default", r.Column)
+		})
+	})
+	if rest != "" {
+		rest = "What else the statement does goes into one of its own: " + rest + ";"
+	}
+	var said []string
+	var others []retyping
+	for _, r := range rs {
+		if r.shorter() {
+			said = append(said, s.shortenAdvice(table, r))
+		} else {
+			others = append(others, r)
+		}
+	}
+	if len(others) > 0 {
+		said = append(said, s.expandAdvice(table, others))
+	}
+	return sentences(rest, strings.Join(said, "\n"))
+}
+
+// shorter says that a text becomes one of fewer characters, and nothing else.
+func (r retyping) shorter() bool {
+	from, to, using := readType(r.Was), readType(r.Type), migration.Tokens(r.value)
+	if r.typ != r.Type || r.Generated != "" || len(using) == 0 || !from.text() || from.name == "character" || to.name != "character varying" || to.length < 0 || from.length >= 0 && from.length <= to.length {
+		return false
+	}
+	return ident(using[0].Text) == r.name && (len(using) == 1 || using[1].Text == ":" && plainType(using[3:])) ||
+		slices.ContainsFunc([]string{"left", "substr", "substring"}, using[0].Is)
+}
+
+func (s *statement) shortenAdvice(table string, r retyping) string {
+	length := readType(r.Type).length
+	short := r.value
+	if !strings.Contains(short, "(") || strings.Contains(short, "::") {
+		short = fmt.Sprintf("left(%s, %d)", r.name, length)
+	}
+	name := named(table, r.name, "_length")
+	return fmt.Sprintf("Keep the type of %[2]s, and keep the length by a CHECK. Whichever keeps it, running code that writes more than %[3]d characters fails from then on (23514; 22001 with the type): let it write no more first.\n"+
+		"1. ALTER TABLE %[1]s ADD CONSTRAINT %[4]s CHECK (char_length(%[2]s) <= %[3]d) NOT VALID;\n"+
+		"2. Mend the longer ones in batches, after a look at them: UPDATE %[1]s SET %[2]s = %[5]s WHERE char_length(%[2]s) > %[3]d;\n"+
+		"3. In a file of its own: ALTER TABLE %[1]s VALIDATE CONSTRAINT %[4]s;", table, r.name, length, name, short)
+}
+
+// mayFail is a note about values that cannot become ones of the new type, "" where all
+// can.
+func (s *statement) mayFail(table string, rs []retyping) string {
+	var said []string
+	for _, r := range rs {
+		if len(r.checks) > 0 {
+			said = append(said, fmt.Sprintf("Running code that writes what %s refuses fails from then on (23514).", list(r.checks)))
+		}
+		if r.Generated != "" {
+			continue
+		}
+		to := readType(r.base)
+		n := narrowing{column: r.name, from: readType(r.Was), to: to, is: r.base, major: s.in.Major, explicit: r.value != r.name}
+		fails, _, known := n.conditions()
+		enum := s.before.get("enum", r.base) != "" || s.after.get("enum", r.base) != ""
+		if enum && s.in.Major >= 16 {
+			fails = fmt.Sprintf("NOT pg_input_is_valid(%s::text, %s)", r.name, quoteLiteral(r.base))
+		}
+		if known && fails == "" {
+			continue
+		}
+		code := "22P02"
+		switch {
+		case to.text():
+			code = "22001"
+		case strings.HasPrefix(to.name, "timestamp"), strings.HasPrefix(to.name, "time"), to.name == "date", to.name == "interval":
+			code = "22007"
+		case !readType(r.Was).text() && (to.name == "numeric" || wholes[to.name].order > 0):
+			code = "22003"
+		}
+		if fails == "" {
+			said = append(said, fmt.Sprintf("Where a value of %s cannot be made one of %s, the trigger has running code that writes it fail at once.", r.name, r.base))
+			continue
+		}
+		said = append(said, fmt.Sprintf("The trigger has running code fail at once that writes what is no %s (%s): look first whether there is any, SELECT %s FROM %s WHERE %s LIMIT 100; and mend it.", r.base, code, r.name, table, strings.ReplaceAll(fails, "pg_catalog.", "")))
+	}
+	return sentences(said...)
+}
+
+func (s *statement) expandAdvice(table string, rs []retyping) string {
 	var add, set, lost, drop []string
 	for _, r := range rs {
 		value := r.value
@@ -127,7 +260,7 @@ func (s *statement) retypeAdvice(table string, changed []migration.ColumnSeen) s
 	for i := range steps {
 		steps[i] = fmt.Sprintf("%d. %s", i+1, steps[i])
 	}
-	return "Expand and contract, a release apart:\n" + strings.Join(steps, "\n")
+	return sentences(s.mayFail(table, rs), "Expand and contract, a release apart:\n"+strings.Join(steps, "\n"))
 }
 
 // carried is what the new columns must be given before they take the names,
@@ -152,8 +285,9 @@ func (s *statement) carried(table string, rs []retyping) string {
 	}
 	for _, r := range rs {
 		if r.was != nil && r.was.notNull {
-			proofs = append(proofs, fmt.Sprintf("CHECK (%s IS NOT NULL)", r.next))
+			proofs = append(proofs, fmt.Sprintf("%s CHECK (%s IS NOT NULL)", proofName(table, r), r.next))
 		}
+		proofs = append(proofs, r.checks...)
 	}
 	for _, k := range t.constraints {
 		if r := keyOf(k, rs); r != nil {
@@ -187,6 +321,9 @@ func (s *statement) carried(table string, rs []retyping) string {
 	}
 	return "Give the new columns what the old ones have: " + words + "."
 }
+
+// proofName is the name of the CHECK that has SET NOT NULL scan nothing.
+func proofName(table string, r retyping) string { return named(table, r.next, "_not_null") }
 
 func prefixed(prefix string, names []string) []string {
 	if len(names) == 0 {
@@ -226,7 +363,7 @@ func (s *statement) swap(table string, rs []retyping) []string {
 			continue
 		}
 		if r.was.notNull {
-			steps = append(steps, at+"ALTER COLUMN "+r.name+" SET NOT NULL")
+			steps = append(steps, at+"ALTER COLUMN "+r.name+" SET NOT NULL", at+"DROP CONSTRAINT "+proofName(table, r))
 		}
 		steps = append(steps, s.handOver(table, r)...)
 		if r.was.notNull {
@@ -269,6 +406,10 @@ func (s *statement) handOver(table string, r retyping) []string {
 	fallback := r.was.fallback
 	if r.Default != "" {
 		fallback = r.Default // what the statement makes of it
+	}
+	// The name of the type in a literal of it may be another by then, or another's.
+	if t := migration.Tokens(fallback); len(t) > 2 && t[0].Kind == migration.Literal && slices.Contains([]string{t[0].Text + "::" + r.Was, t[0].Text + "::" + r.Type}, fallback) {
+		fallback = t[0].Text
 	}
 	return []string{alterName + "SET DEFAULT " + fallback, alterOld + "DROP DEFAULT"}
 }

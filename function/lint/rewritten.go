@@ -165,32 +165,32 @@ func newKind(code string, columns []migration.ColumnSeen, names string) string {
 	return "column " + names
 }
 
-// domainOf is the domain with a constraint or a default that a column has for a
-// type, "" for none.
+// domain is the definition of a domain by the name that a column has for its type, ""
+// for another type.
+func (s *statement) domain(typ string) string {
+	for _, name := range []string{typ, strings.TrimPrefix(typ, "public.")} {
+		for _, c := range []*catalogue{s.after, s.before} {
+			if d := c.get("domain", name); d != "" {
+				return d
+			}
+		}
+	}
+	return ""
+}
+
+// domainOf is the domain with a constraint that a column has for a type, "" for none.
 func (s *statement) domainOf(c migration.ColumnSeen) string {
-	for _, name := range []string{c.Type, strings.TrimPrefix(c.Type, "public.")} {
-		d := s.after.get("domain", name)
-		if d == "" {
-			d = s.before.get("domain", name)
-		}
-		if strings.Contains(d, "\nconstraint ") || strings.Contains(d, " not null collation=") {
-			return name
-		}
+	if d := s.domain(c.Type); strings.Contains(d, "\nconstraint ") || strings.Contains(d, " not null collation=") {
+		return c.Type
 	}
 	return ""
 }
 
 // domainDefault is the default that a column has from its domain, "" for none.
 func (s *statement) domainDefault(c migration.ColumnSeen) string {
-	for _, name := range []string{c.Type, strings.TrimPrefix(c.Type, "public.")} {
-		d := s.after.get("domain", name)
-		if d == "" {
-			d = s.before.get("domain", name)
-		}
-		for line := range strings.SplitSeq(d, "\n") {
-			if _, value, ok := strings.Cut(line, " default="); ok && strings.HasPrefix(line, "domain over ") {
-				return value
-			}
+	for line := range strings.SplitSeq(s.domain(c.Type), "\n") {
+		if _, value, ok := strings.Cut(line, " default="); ok && strings.HasPrefix(line, "domain over ") {
+			return value
 		}
 	}
 	return ""

@@ -46,11 +46,19 @@ func (s *statement) tell(code string, severity migration.Severity, summary, deta
 		Statement: s.e.Statement, Summary: summary, Detail: detail, Fix: fix})
 }
 
-// work tells of work that is done on relations while others wait.
+// work tells of work that is done on relations while others wait. Where the statement
+// does the same to others, the finding that is there says so.
 func (s *statement) work(code string, relations []string, summary, fix string) {
 	relations = unique(relations)
 	if s.begins("do") || s.begins("call") || s.begins("select") {
 		fix = "What else the statement does stays. " + fix
+	}
+	if at := slices.IndexFunc(s.findings, func(f migration.Finding) bool { return f.Code == code }); at >= 0 && s.findings[at].Summary != summary {
+		f := &s.findings[at]
+		f.Detail = sentences(f.Detail, "Likewise: "+summary+".", s.sizes(relations))
+		if w := s.weigh(relations); w == migration.Error || f.Severity == migration.Info {
+			f.Severity = w
+		}
 	}
 	s.tell(code, s.weigh(relations), summary, sentences(s.waiting(), s.sizes(relations), s.givesUp()), fix)
 	s.worksOn = true

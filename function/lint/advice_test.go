@@ -1,0 +1,87 @@
+package lint_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alquimistaai/aurora-migrator/function/migration"
+)
+
+// What is advised in words names what there is, and nothing that would fail.
+func TestCheck_advises(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, file, code string
+		said, unsaid       []string
+	}{
+		"a domain with constraints, as the type below it": {
+			before: "CREATE DOMAIN some_t AS text;\nCREATE DOMAIN email_t AS some_t NOT NULL CONSTRAINT at CHECK (VALUE LIKE '%@%' AND value <> 'value');\nCREATE TABLE c (id bigint PRIMARY KEY, email text);",
+			file:   "ALTER TABLE c ALTER email TYPE email_t;",
+			code:   "PG301",
+			said: []string{"ADD COLUMN email_new text; and", "as constraints CHECK (email_new IS NOT NULL) and CHECK ((((email_new)::text ~~ '%@%'::text)", "'value'::text",
+				"writes what CHECK (email_new IS NOT NULL) and CHECK ("},
+			unsaid: []string{"at once", "email_new public.email_t", "email_new email_t"},
+		},
+		"a text of fewer characters": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, slug varchar(255) NOT NULL);",
+			file:   "ALTER TABLE a ALTER slug TYPE varchar(100);",
+			code:   "PG301",
+			said: []string{"Keep the type of slug", "(23514; 22001 with the type)", "\n1. ALTER TABLE public.a ADD CONSTRAINT a_slug_length CHECK (char_length(slug) <= 100) NOT VALID;",
+				"SET slug = left(slug, 100) WHERE char_length(slug) > 100;", "\n3. In a file of its own: ALTER TABLE public.a VALIDATE CONSTRAINT a_slug_length;"},
+			unsaid: []string{"trigger", "slug_new"},
+		},
+		"a text of fewer characters, among others": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, slug text, n int);",
+			file:   "ALTER TABLE a ALTER slug TYPE varchar(100) USING substr(slug, 2, 100), ALTER n TYPE bigint, ADD k text;",
+			code:   "PG301",
+			said:   []string{"one of its own: ALTER TABLE a ADD k text; Keep the type of slug", "SET slug = substr(slug, 2, 100) WHERE", "\nExpand and contract, a release apart:\n1. ALTER TABLE public.a ADD COLUMN n_new bigint; and"},
+			unsaid: []string{"slug_new"},
+		},
+		"a text that must be a uuid": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, token text);",
+			file:   "ALTER TABLE a ALTER token TYPE uuid USING token::uuid;",
+			code:   "PG301",
+			said:   []string{"fail at once that writes what is no uuid (22P02)", "SELECT token FROM public.a WHERE NOT pg_input_is_valid(token::text, 'uuid') LIMIT 100;"},
+		},
+		"a number of fewer digits": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, n bigint);",
+			file:   "ALTER TABLE a ALTER n TYPE int;",
+			code:   "PG301",
+			said:   []string{"writes what is no integer (22003)", "WHERE n NOT BETWEEN -2147483648 AND 2147483647"},
+		},
+		"a number of more digits": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, n int NOT NULL);",
+			file:   "ALTER TABLE a ALTER n TYPE bigint;",
+			code:   "PG301",
+			said:   []string{"ALTER COLUMN n SET NOT NULL; ALTER TABLE public.a DROP CONSTRAINT a_n_new_not_null;"},
+			unsaid: []string{"fail"},
+		},
+		"two tables in one block": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, n int);\nCREATE TABLE b (id bigint PRIMARY KEY, n int);",
+			file:   "DO $$ DECLARE r text; BEGIN FOREACH r IN ARRAY '{a,b}'::text[] LOOP EXECUTE format('ALTER TABLE %I ALTER n TYPE bigint', r); END LOOP; END $$;",
+			code:   "PG301",
+			said:   []string{"rewrites public.a and", "Likewise: rewrites public.b and its indexes"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			all := judge(t, []string{c.before}, []string{c.file}).findings
+			at := slices.IndexFunc(all, func(f migration.Finding) bool { return f.Code == c.code })
+			if at < 0 {
+				t.Fatalf("no %s, but\n%s", c.code, told(all))
+			}
+			f := all[at]
+			text := strings.Join([]string{f.Summary, f.Detail, f.Fix}, "\n")
+			for _, said := range c.said {
+				if !strings.Contains(text, said) {
+					t.Errorf("it does not say %q:\n%s", said, text)
+				}
+			}
+			for _, unsaid := range c.unsaid {
+				if strings.Contains(text, unsaid) {
+					t.Errorf("it says %q:\n%s", unsaid, text)
+				}
+			}
+		})
+	}
+}
