@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -12,34 +13,98 @@ import (
 // run again from its beginning.
 const runsAgain = "-- aurora:rerunnable\n"
 
-// batches is a DO block that runs an UPDATE or DELETE on a table in batches, each
-// committed by itself. change has no WHERE; condition, "" for none, says
-// which rows still wait for it.
+// batches are DO blocks that run an UPDATE or DELETE on a table in batches, each
+// committed by itself: one block for the table and one for each that inherits from it,
+// whose rows no key of the parent finds. change has no WHERE; condition, "" for none,
+// says which rows still wait for it. "" where it cannot be told how.
 func (s *statement) batches(table, change, condition string) string {
+	heirs := s.before.heirs(table)
+	if len(heirs) == 0 {
+		return s.batchesOf(table, table, change, condition)
+	}
+	var blocks []string
+	for _, each := range append([]string{table}, heirs...) {
+		only := "ONLY " + each
+		change, ok := retarget(change, only)
+		block := s.batchesOf(each, only, change, condition)
+		if !ok || block == "" {
+			return ""
+		}
+		blocks = append(blocks, block)
+	}
+	return strings.Join(blocks, ";\n")
+}
+
+// retarget has an UPDATE or DELETE write to another relation; false where it cannot be
+// told which it writes to.
+func retarget(change, to string) (string, bool) {
+	t := migration.Tokens(change)
+	at := 1
+	for at < len(t) && (t[at].Is("from") || t[at].Is("only")) {
+		at++
+	}
+	end := at + 1
+	for end+1 < len(t) && t[end].Text == "." {
+		end += 2
+	}
+	if end < len(t) && t[end].Text == "*" {
+		end++
+	}
+	if end > len(t) || !t[at].Name() {
+		return "", false
+	}
+	start := at
+	if t[at-1].Is("only") {
+		start--
+	}
+	rest := ""
+	if end < len(t) {
+		rest = " " + change[t[end].Pos:]
+	}
+	return change[:t[start].Pos] + to + rest, true
+}
+
+// batchesOf is the DO block for the rows of one table, which from names.
+func (s *statement) batchesOf(table, from, change, condition string) string {
 	key := s.key(table)
-	if key == nil {
-		return ctidBatches(table, change, condition)
+	if len(key) == 0 {
+		return ctidBatches(from, change, condition)
 	}
 	if condition != "" {
 		condition = " AND (" + condition + ")"
 	}
-	k := key.name
+	var names, down, lows, highs, declare []string
+	for i, c := range key {
+		number := ""
+		if len(key) > 1 {
+			number = fmt.Sprintf("_%d", i+1)
+		}
+		names, down = append(names, c.name), append(down, c.name+" DESC")
+		lows, highs = append(lows, "low"+number), append(highs, "high"+number)
+		declare = append(declare, fmt.Sprintf("  low%[1]s %[2]s;\n  high%[1]s %[2]s;", number, c.typ))
+	}
+	all := strings.Join(names, ", ")
+	row, low, high := all, lows[0], highs[0]
+	within := fmt.Sprintf("%s BETWEEN %s AND %s", row, low, high)
+	if len(key) > 1 {
+		row, low, high = "("+all+")", "("+strings.Join(lows, ", ")+")", "("+strings.Join(highs, ", ")+")"
+		within = fmt.Sprintf("%[1]s >= %[2]s AND %[1]s <= %[3]s", row, low, high)
+	}
 	return fmt.Sprintf(runsAgain+`DO $$
 DECLARE
-  low %[2]s;
-  high %[2]s;
+%[1]s
 BEGIN
-  SELECT %[1]s INTO low FROM %[3]s ORDER BY %[1]s LIMIT 1;
-  WHILE low IS NOT NULL LOOP
-    SELECT %[1]s INTO high FROM (SELECT %[1]s FROM %[3]s WHERE %[1]s >= low ORDER BY %[1]s LIMIT 5000) AS batch ORDER BY %[1]s DESC LIMIT 1;
-    %[4]s WHERE %[1]s BETWEEN low AND high%[5]s;
+  SELECT %[2]s INTO %[3]s FROM %[4]s ORDER BY %[2]s LIMIT 1;
+  WHILE %[5]s IS NOT NULL LOOP
+    SELECT %[2]s INTO %[6]s FROM (SELECT %[2]s FROM %[4]s WHERE %[7]s >= %[8]s ORDER BY %[2]s LIMIT 5000) AS batch ORDER BY %[9]s LIMIT 1;
+    %[10]s WHERE %[11]s%[12]s;
     COMMIT;
-    SELECT %[1]s INTO low FROM %[3]s WHERE %[1]s > high ORDER BY %[1]s LIMIT 1;
+    SELECT %[2]s INTO %[3]s FROM %[4]s WHERE %[7]s > %[13]s ORDER BY %[2]s LIMIT 1;
   END LOOP;
-END $$`, k, key.typ, table, change, condition)
+END $$`, strings.Join(declare, "\n"), all, strings.Join(lows, ", "), from, lows[0], strings.Join(highs, ", "), row, low, strings.Join(down, ", "), change, within, condition, high)
 }
 
-// ctidBatches is for a table without a key of one column: it ends when no row
+// ctidBatches is for a table without a key: it ends when no row
 // meets the condition. A ctid names a row of one partition and others in the rest,
 // and one that was chosen may have been written since: the condition is asked of
 // each again.
@@ -57,21 +122,34 @@ BEGIN
 END $$`, table, change, condition)
 }
 
-// key is the column of a primary key of one column; nil where there is none.
-func (s *statement) key(table string) *column {
+// key are the columns of the primary key or, where there is none, of a unique index
+// over NOT NULL columns and all rows; nil where there is neither.
+func (s *statement) key(table string) []*column {
 	t := s.before.table(table)
 	if t == nil {
 		return nil
 	}
-	for _, k := range t.constraints {
-		if inside, ok := strings.CutPrefix(k.definition, "PRIMARY KEY ("); ok {
-			name, rest := firstName(strings.Replace(inside, ")", " )", 1))
-			if strings.TrimSpace(rest) == ")" {
-				return t.column(name)
+	var best []*column
+	for _, i := range t.indexes {
+		rule, ok := uniqueRule(i)
+		if !ok || i.invalid || rule.where != "" {
+			continue
+		}
+		var columns []*column
+		for _, k := range rule.keys {
+			if c := t.column(k); c != nil && c.notNull {
+				columns = append(columns, c)
 			}
 		}
+		isPrimary := slices.ContainsFunc(t.constraints, func(k constraint) bool { return primary(k) == strings.Join(rule.keys, ", ") })
+		if len(columns) == len(rule.keys) && (isPrimary || best == nil || len(columns) < len(best)) {
+			best = columns
+		}
+		if isPrimary {
+			break
+		}
 	}
-	return nil
+	return best
 }
 
 // batched is the statement, an UPDATE or DELETE, cut into batches; "" where it
@@ -100,11 +178,23 @@ func (s *statement) batched(table string) string {
 	if where >= 0 {
 		change, condition = strings.TrimSpace(text[:t[where].Pos]), strings.TrimSpace(text[t[where].Pos+len("where"):])
 	}
-	if s.key(table) == nil && t[0].Is("update") {
-		return "" // without a key it could not tell which rows are done
-	}
-	if t[0].Is("update") && buildsOn(migration.Tokens(change)) {
-		return "" // run again after a cut, it would change some rows twice
+	if t[0].Is("update") {
+		if slices.ContainsFunc(append(s.before.heirs(table), table), func(name string) bool { return s.key(name) == nil }) {
+			return "" // without a key it could not tell which rows are done
+		}
+		set, ok := assigned(migration.Tokens(change))
+		if !ok {
+			return "" // run again after a cut, it would change some rows twice
+		}
+		undone := func(name string) string { return name + " IS NULL" }
+		switch news := len(set) > 0 && !slices.ContainsFunc(set, func(name string) bool { return !s.emptySoFar(table, name) }); {
+		case news && condition == "":
+			condition = each(set, undone)
+		case news:
+			condition = "(" + condition + ") AND " + each(set, undone)
+		case anew.MatchString(change) && !slices.ContainsFunc(set, func(name string) bool { return says(migration.Tokens(condition), name+" is null") }):
+			return "" // as would values that are others each time
+		}
 	}
 	if condition == "" && t[0].Is("delete") && s.key(table) == nil {
 		condition = "true"
@@ -112,16 +202,41 @@ func (s *statement) batched(table string) string {
 	return s.batches(table, change, condition)
 }
 
-// buildsOn says that an UPDATE makes the new value of a column from an old one that
-// it changes, as count = count + 1 does, or that this cannot be told.
-func buildsOn(t []migration.Token) bool {
-	var set, read []string
+// anew is what gives another value each time.
+var anew = regexp.MustCompile(`(?i)\b(nextval|uuidv7|uuid_generate_v\d\w*)\(|` + moving.String())
+
+func each(names []string, condition func(string) string) string {
+	var all []string
+	for _, name := range names {
+		all = append(all, condition(name))
+	}
+	return strings.Join(all, " AND ")
+}
+
+// emptySoFar says that the file, or an earlier one of the run, made the column without
+// a default: what is in it by now, running code wrote, or a batch.
+func (s *statement) emptySoFar(table, name string) bool {
+	if c := s.before.table(table).column(name); c != nil {
+		return s.newInRun(columnKey(table, name)) && c.fallback == "" && c.identity == "" && !c.notNull
+	}
+	return slices.ContainsFunc(s.effects[:s.e.Statement-1], func(e migration.Effects) bool {
+		return slices.ContainsFunc(e.Columns, func(c migration.ColumnSeen) bool {
+			return c.Table == table && ident(c.Column) == name && c.Change == migration.Created && c.Default == "" && c.Generated == "" && !c.Identity && !c.NotNull
+		})
+	})
+}
+
+// assigned are the columns that an UPDATE gives values; false where it makes the new
+// value of one from an old one that it changes, as count = count + 1 does, or where
+// this cannot be told.
+func assigned(t []migration.Token) (set []string, ok bool) {
+	var read []string
 	depth, target := 0, false
 	for i, x := range t {
 		switch {
 		case x.Kind == migration.Symbol && x.Text == "(":
 			if target {
-				return true // SET (a, b) = ...
+				return nil, false // SET (a, b) = ...
 			}
 			depth++
 		case x.Kind == migration.Symbol && x.Text == ")":
@@ -134,5 +249,5 @@ func buildsOn(t []migration.Token) bool {
 			read = append(read, ident(x.Text))
 		}
 	}
-	return slices.ContainsFunc(read, func(name string) bool { return slices.Contains(set, name) })
+	return set, !slices.ContainsFunc(read, func(name string) bool { return slices.Contains(set, name) })
 }

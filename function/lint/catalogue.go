@@ -307,6 +307,24 @@ func (c *catalogue) leaves(name string) []string {
 	return found
 }
 
+// heirs are the tables that inherit from a table which is not partitioned, and from
+// these.
+func (c *catalogue) heirs(name string) []string {
+	t := c.table(name)
+	if t == nil || t.partitioned != "" {
+		return nil
+	}
+	var found []string
+	for _, child := range t.children {
+		for _, each := range append([]string{child}, c.heirs(child)...) {
+			if !slices.Contains(found, each) {
+				found = append(found, each)
+			}
+		}
+	}
+	return found
+}
+
 // root is the topmost parent of a partition, or the table itself.
 func (c *catalogue) root(name string) string {
 	for range 32 {

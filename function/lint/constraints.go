@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -259,9 +260,57 @@ func (s *statement) nullsEnded() {
 		}
 		tables[table] = unique(append(tables[table], c.Column))
 	}
-	for table, columns := range tables {
-		s.nullsEndedIn(table, columns)
+	below := make(map[string][]string)
+	for _, table := range slices.Sorted(maps.Keys(tables)) {
+		switch above := s.inheritsNullsEnd(table, tables[table]); {
+		case above == "":
+			s.nullsEndedIn(table, tables[table])
+		case tables[above] == nil: // else its CHECK is inherited, and what proves it above does so here
+			below[table] = tables[table]
+		}
 	}
+	if len(below) > 0 {
+		s.nullsEndedBelow(below)
+	}
+}
+
+// inheritsNullsEnd is the table that a table, which is no partition, inherits NOT NULL
+// of the columns from by this statement; "" for none.
+func (s *statement) inheritsNullsEnd(table string, columns []string) string {
+	t := s.before.table(table)
+	if t == nil || t.bound != "" {
+		return ""
+	}
+	for _, above := range t.parents {
+		if slices.ContainsFunc(s.e.Columns, func(c migration.ColumnSeen) bool {
+			return c.Table == above && c.NullsEnded && slices.Contains(columns, c.Column)
+		}) {
+			return above
+		}
+	}
+	return ""
+}
+
+// nullsEndedBelow tells of tables that are scanned because what proves NOT NULL of the
+// table that they inherit from does not hold for them.
+func (s *statement) nullsEndedBelow(tables map[string][]string) {
+	names := slices.Sorted(maps.Keys(tables))
+	var files []RewriteFile
+	var validate, columns []string
+	finish := []string{s.text()}
+	for _, table := range names {
+		files = append(files, s.notNull(table, tables[table])[0]) // each with a lock of its own
+		for _, c := range tables[table] {
+			name, _ := s.proofOf(table, c)
+			validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, name))
+			if s.in.Major < 18 {
+				finish = append(finish, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, name))
+			}
+			columns = append(columns, c)
+		}
+	}
+	s.work(codeNotNull, names, fmt.Sprintf("SET NOT NULL scans all of %s under ACCESS EXCLUSIVE, for %s: what proves it for the table that they inherit from proves nothing there", list(names), list(unique(columns))),
+		fix("Prove it there too, by a CHECK that is validated while others work:", append(files, one(validate...), one(finish...))...))
 }
 
 func (s *statement) nullsEndedIn(table string, columns []string) {
@@ -275,26 +324,32 @@ func (s *statement) nullsEndedIn(table string, columns []string) {
 		}
 		return // else told of with the index
 	}
+	relations := []string{table}
+	for _, heir := range s.before.heirs(table) {
+		if s.scans(heir) {
+			relations = append(relations, heir)
+		}
+	}
 	rest := s.without(func(a action) bool { return a.alters("set not null", columns...) || a.addsConstraint("not") })
 	if rest != "" && !slices.ContainsFunc(columns, func(c string) bool { return !s.proved(table, c) }) {
 		var set []string
 		for _, c := range columns {
 			set = append(set, fmt.Sprintf("ALTER TABLE %s ALTER COLUMN %s SET NOT NULL", table, ident(c)))
 		}
-		s.work(codeNotNull, []string{table}, fmt.Sprintf("SET NOT NULL scans all of %s under ACCESS EXCLUSIVE, for %s: ALTER TABLE drops first, and the CHECK that proves it is gone by then", table, list(columns)),
+		s.work(codeNotNull, relations, fmt.Sprintf("SET NOT NULL scans all of %s under ACCESS EXCLUSIVE, for %s: ALTER TABLE drops first, and the CHECK that proves it is gone by then", list(relations), list(columns)),
 			fix("Drop it in a statement behind:", one(append(set, rest)...)))
 		return
 	}
-	words := fmt.Sprintf("SET NOT NULL scans all of %s under ACCESS EXCLUSIVE, for %s", table, list(columns))
+	words := fmt.Sprintf("SET NOT NULL scans all of %s under ACCESS EXCLUSIVE, for %s", list(relations), list(columns))
 	if proofs := s.provable(table, columns); len(proofs) > 0 {
 		var validate []string
 		for _, name := range proofs {
 			validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, name))
 		}
-		s.work(codeNotNull, []string{table}, words, fix(fmt.Sprintf("What proves that there are no nulls is there, NOT VALID: %s. Validate it first, which lets others work:", list(proofs)), one(validate...), one(s.text())))
+		s.work(codeNotNull, relations, words, fix(fmt.Sprintf("What proves that there are no nulls is there, NOT VALID: %s. Validate it first, which lets others work:", list(proofs)), one(validate...), one(s.text())))
 		return
 	}
-	s.work(codeNotNull, []string{table}, words,
+	s.work(codeNotNull, relations, words,
 		fix("Prove first, by a CHECK that is validated while others work, that there are no nulls:", append([]RewriteFile{one(rest)}, s.notNull(table, columns)...)...))
 }
 
@@ -334,16 +389,7 @@ func (s *statement) provable(table string, columns []string) []string {
 func (s *statement) notNull(table string, columns []string) []RewriteFile {
 	var add, validate, set []string
 	for _, c := range columns {
-		name := named(table, c, "_not_null")
-		for _, k := range s.e.Constraints {
-			if k.Table == table && k.Kind == "not null" && k.Definition == "NOT NULL "+ident(c) {
-				name = ident(k.Name)
-			}
-		}
-		definition := fmt.Sprintf("CHECK (%s IS NOT NULL)", ident(c))
-		if s.in.Major >= 18 {
-			definition = "NOT NULL " + ident(c)
-		}
+		name, definition := s.proofOf(table, c)
 		add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", table, name, definition))
 		validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, name))
 		if s.in.Major < 18 {
@@ -351,4 +397,19 @@ func (s *statement) notNull(table string, columns []string) []RewriteFile {
 		}
 	}
 	return []RewriteFile{one(add...), one(validate...), one(set...)}
+}
+
+// proofOf is the constraint by which SET NOT NULL scans nothing, or which is NOT NULL
+// itself from 18 on.
+func (s *statement) proofOf(table, column string) (name, definition string) {
+	name = named(table, column, "_not_null")
+	for _, k := range s.e.Constraints {
+		if k.Table == table && k.Kind == "not null" && k.Definition == "NOT NULL "+ident(column) {
+			name = ident(k.Name)
+		}
+	}
+	if s.in.Major >= 18 {
+		return name, "NOT NULL " + ident(column)
+	}
+	return name, fmt.Sprintf("CHECK (%s IS NOT NULL)", ident(column))
 }

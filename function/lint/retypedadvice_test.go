@@ -99,7 +99,9 @@ func TestCheck_retypesToTheLetter(t *testing.T) {
 			files := slices.Concat([]string{add + ";", strings.Replace(fill, "WHERE ...", "WHERE true", 1)}, c.constraints,
 				[]string{strings.TrimSuffix(swap, ".") + ";", drop, "DO $$ BEGIN IF (" + c.values + ") IS NOT TRUE THEN RAISE 'other values'; END IF; END $$;"})
 			is := judge(t, before, files)
-			if loud := slices.DeleteFunc(is.loud(), func(f migration.Finding) bool { return slices.Contains([]string{"DS103", "AM544", "AM601", "AM605"}, f.Code) }); len(loud) > 0 {
+			if loud := slices.DeleteFunc(is.loud(), func(f migration.Finding) bool {
+				return slices.Contains([]string{"DS103", "AM544", "AM601", "AM605"}, f.Code)
+			}); len(loud) > 0 {
 				t.Errorf("a step has findings of its own:\n%s\nin\n%s", told(loud), strings.Join(files, "\n----\n"))
 			}
 			plain := func(s catalog.Snapshot) string {

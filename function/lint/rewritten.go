@@ -11,7 +11,11 @@ import (
 // rewritten tells of tables whose file is rewritten, by reason.
 func (s *statement) rewritten() {
 	var rest []string
-	for _, name := range s.roots(s.e.Rewrites) {
+	names := s.roots(s.e.Rewrites)
+	for _, name := range names {
+		if slices.ContainsFunc(names, func(o string) bool { return s.touchesColumns(o) && slices.Contains(s.before.heirs(o), name) }) {
+			continue // told of with what it inherits from
+		}
 		if !s.newColumns(name) && !slices.ContainsFunc(s.e.Columns, retypes(name)) {
 			rest = append(rest, name)
 		}
@@ -129,16 +133,22 @@ func (s *statement) newColumn(code, table string, columns []migration.ColumnSeen
 	for _, c := range columns {
 		names = append(names, ident(c.Column))
 	}
-	words := fmt.Sprintf("rewrites %s and its indexes under ACCESS EXCLUSIVE, to fill the new %s", table, newKind(code, columns, list(names)))
+	tables := []string{table}
+	for _, heir := range s.before.heirs(table) {
+		if s.rewrites(heir) {
+			tables = append(tables, heir)
+		}
+	}
+	words := fmt.Sprintf("rewrites %s under ACCESS EXCLUSIVE, to fill the new %s", withIndexes(tables), newKind(code, columns, list(names)))
 	switch code {
 	case codeGenerated:
 		advice := "Add a plain column, have a trigger fill it for new rows, fill the old ones in batches, and read it like the generated one."
 		if s.in.Major >= 18 {
 			advice = "Make it VIRTUAL, which writes nothing; or " + strings.ToLower(advice[:1]) + advice[1:]
 		}
-		s.work(code, []string{table}, words, advice)
+		s.work(code, tables, words, advice)
 	case codeDomainColumn:
-		s.work(code, []string{table}, words+" of the domain "+s.domainOf(columns[0]),
+		s.work(code, tables, words+" of the domain "+s.domainOf(columns[0]),
 			fmt.Sprintf("Give it the type below the domain and a CHECK of its own, NOT VALID first and then validated: "+
 				"ALTER TABLE %s ADD COLUMN %s ... , ADD CONSTRAINT ... CHECK (...) NOT VALID; and ALTER TABLE %s VALIDATE CONSTRAINT ...; in the next file.", table, names[0], table))
 	default:
@@ -146,8 +156,15 @@ func (s *statement) newColumn(code, table string, columns []migration.ColumnSeen
 		if slices.ContainsFunc(columns, func(c migration.ColumnSeen) bool { return c.Identity }) {
 			advice = "Add the column with a 0 in each row, have it count for new rows, and number the old ones in batches:"
 		}
-		s.work(code, []string{table}, words, fix(advice, s.filled(table, columns)...))
+		s.work(code, tables, words, fix(advice, s.filled(table, columns)...))
 	}
+}
+
+func withIndexes(tables []string) string {
+	if len(tables) > 1 {
+		return list(tables) + " and their indexes"
+	}
+	return list(tables) + " and its indexes"
 }
 
 // newKind names new columns with what has PostgreSQL compute a value for each row.
