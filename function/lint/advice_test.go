@@ -62,6 +62,40 @@ func TestCheck_advises(t *testing.T) {
 			code:   "PG301",
 			said:   []string{"rewrites public.a and", "Likewise: rewrites public.b and its indexes"},
 		},
+		"a primary key in the place of another": {
+			before: "CREATE TABLE r (id bigserial PRIMARY KEY, sensor_id bigint NOT NULL);",
+			file:   "ALTER TABLE r DROP CONSTRAINT r_pkey, ADD CONSTRAINT r_pkey PRIMARY KEY (sensor_id, id);",
+			code:   "AM605",
+			said:   []string{"CREATE UNIQUE INDEX CONCURRENTLY r_id_key ON public.r (id);", "A table has one primary key", "(42P10)"},
+			unsaid: []string{"put the one that takes its place there first"},
+		},
+		"a primary key dropped before, whose name is not free until then": {
+			before: "CREATE TABLE r (id bigserial PRIMARY KEY, sensor_id bigint NOT NULL);",
+			file:   "ALTER TABLE r DROP CONSTRAINT r_pkey;\nALTER TABLE r ADD PRIMARY KEY (sensor_id, id);",
+			code:   "PG104",
+			said:   []string{"Leave statement 1 out", "CONCURRENTLY r_pkey_new ON", "ALTER TABLE public.r DROP CONSTRAINT r_pkey, ADD CONSTRAINT r_pkey PRIMARY KEY USING INDEX r_pkey_new;"},
+		},
+		"a unique column that is NULL in each row": {
+			before: "CREATE TABLE d (id bigint PRIMARY KEY);",
+			file:   "ALTER TABLE d ADD COLUMN plan text UNIQUE NULLS NOT DISTINCT;",
+			code:   "PG105",
+			said:   []string{"fails where there are two rows (23505)", "fill it in batches", "leave NULLS NOT DISTINCT out"},
+			unsaid: []string{"-- file"},
+		},
+		"a unique index over a column that is NULL in each row": {
+			before: "CREATE TABLE d (id bigint PRIMARY KEY);",
+			file:   "ALTER TABLE d ADD COLUMN plan text;\nCREATE UNIQUE INDEX ON d (plan) NULLS NOT DISTINCT;",
+			code:   "PG101",
+			said:   []string{"fails where there are two rows (23505)", "leave NULLS NOT DISTINCT out"},
+			unsaid: []string{"-- file"},
+		},
+		"an index dropped and built again": {
+			before: "CREATE TABLE m (id bigserial PRIMARY KEY, email text, gone timestamptz);\nCREATE UNIQUE INDEX m_email ON m (email);",
+			file:   "DROP INDEX m_email;\nCREATE UNIQUE INDEX m_email ON m (email) WHERE gone IS NULL;",
+			code:   "PG102",
+			said:   []string{"what is said of statement 2"},
+			unsaid: []string{"-- file"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

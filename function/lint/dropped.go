@@ -50,6 +50,9 @@ func (s *statement) droppedIndexes() {
 			lines = append(lines, "DROP INDEX CONCURRENTLY "+name)
 		}
 		words, files, severity := "Drop it CONCURRENTLY, in a file of its own outside a transaction:", []RewriteFile{alone(lines...)}, migration.Warning
+		if again := s.builtAgain(stopping); again > 0 {
+			words, files = fmt.Sprintf("Leave it to what is said of statement %d, which builds one of that name: the new one is built under another name first, and this one dropped then, CONCURRENTLY.", again), nil
+		}
 		if partitioned {
 			words, files, severity = "CONCURRENTLY is refused for the index of a partitioned table, and the lock is on each of the partitions too: keep the transaction to this one statement.", nil, migration.Info
 		}
@@ -63,6 +66,17 @@ func (s *statement) droppedIndexes() {
 		s.tell(codeIndexUsed, migration.Warning, "drops an index that queries use: "+list(used),
 			"Counted since the statistics were reset, on this server; readers count their own.", "Find the queries that use it, and give them another index first.")
 	}
+}
+
+// builtAgain is the later statement of the file that builds an index of one of these
+// names; 0 for none.
+func (s *statement) builtAgain(names []string) int {
+	for _, e := range s.effects[s.e.Statement:] {
+		if slices.ContainsFunc(e.Indexes, func(i migration.IndexSeen) bool { return slices.Contains(names, i.Index) }) {
+			return e.Statement
+		}
+	}
+	return 0
 }
 
 // unserved are the foreign keys of a table that no index serves when the file ends,
@@ -259,8 +273,7 @@ func withTables(tables []string) string {
 
 // droppedConstraints tells of rules that hold no more.
 func (s *statement) droppedConstraints() {
-	keys, rules := []string{}, []string{}
-	var tables []string
+	var keys, rules, unique, tables []string
 	for _, o := range s.e.Objects {
 		if !strings.HasSuffix(o.Kind, " constraint") || o.Change != migration.Dropped || !o.Existed || !s.after.has(o.On) {
 			continue
@@ -275,6 +288,9 @@ func (s *statement) droppedConstraints() {
 			keys = append(keys, fmt.Sprintf("%s of %s", k.name, o.On))
 		} else {
 			rules = append(rules, fmt.Sprintf("%s of %s, %s", k.name, o.On, k.definition))
+			if columns := primary(*k); columns != "" {
+				unique = append(unique, fmt.Sprintf("CREATE UNIQUE INDEX CONCURRENTLY %s ON %s (%s)", named(o.On, strings.ReplaceAll(columns, ", ", "_"), "_key"), o.On, columns))
+			}
 		}
 	}
 	if len(keys) > 0 {
@@ -282,7 +298,11 @@ func (s *statement) droppedConstraints() {
 			"Make sure that the code keeps the rule. Both tables are locked for an instant: leave it alone in its transaction.")
 	}
 	if len(rules) > 0 {
-		s.tell(codeDropConstraint, s.lesser(migration.Warning, tables...), "drops the constraint "+list(rules), "Rows that break it are no longer refused.", "Make sure that the code keeps the rule, or put the one that takes its place there first.")
+		detail, advice := "Rows that break it are no longer refused.", "Make sure that the code keeps the rule, or put the one that takes its place there first."
+		if len(unique) > 0 {
+			detail, advice = detail+" ON CONFLICT on its columns fails (42P10).", "Make sure that nothing relies on it. Where something does, build a unique index like it first, under another name, in a file of its own outside a transaction: "+strings.Join(unique, "; ")+"; A table has one primary key: the one that takes its place is added in the statement that drops it."
+		}
+		s.tell(codeDropConstraint, s.lesser(migration.Warning, tables...), "drops the constraint "+list(rules), detail, advice)
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *statement) built() {
 		}
 		code := codeCreateIndex
 		switch {
-		case i.Rebuilt && !s.replaces(i):
+		case i.Rebuilt && !s.replaces(i) && !s.makesIndex(i):
 			code = codeReindex
 		case i.Primary:
 			code = codePrimaryKey
@@ -47,6 +47,57 @@ func (s *statement) replaces(i migration.IndexSeen) bool {
 	return i.Constraint != "" && slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool {
 		return k.Table == i.Table && k.Name == i.Constraint && !k.Validated
 	})
+}
+
+// makesIndex says that the statement makes the index: one that was dropped had the name.
+func (s *statement) makesIndex(i migration.IndexSeen) bool {
+	return i.Constraint == "" && slices.ContainsFunc(s.e.Objects, func(o migration.ObjectSeen) bool {
+		return isIndex(o.Kind) && o.Change == migration.Created && o.Name == i.Index
+	})
+}
+
+// droppedEarlier is what an earlier statement of the file drops, an index or a
+// constraint, and the index takes the place of: what has its name, or the primary key of
+// its table. The statement is 0 where there is none.
+func (s *statement) droppedEarlier(i migration.IndexSeen) (name string, statement int) {
+	for _, e := range s.effects[:s.e.Statement-1] {
+		for _, o := range e.Objects {
+			if o.Change != migration.Dropped || !o.Existed || o.On != i.Table {
+				continue
+			}
+			k := s.before.table(i.Table).constraint(o.Name)
+			switch {
+			case strings.HasSuffix(o.Kind, " constraint") && k != nil && (o.Name == i.Constraint || i.Primary && primary(*k) != ""):
+				return k.name, e.Statement
+			case isIndex(o.Kind) && o.Name == i.Index && k == nil && i.Constraint == "":
+				return o.Name, e.Statement
+			}
+		}
+	}
+	return "", 0
+}
+
+// alike says that each row which is there has the same in the columns of a unique index:
+// the file made them, and NULL is a value like others, or they have a default.
+func (s *statement) alike(i migration.IndexSeen) bool {
+	rule, ok := uniqueRule(index{definition: i.Definition})
+	if !ok || rule.where != "" {
+		return false
+	}
+	return !slices.ContainsFunc(rule.keys, func(key string) bool {
+		return !slices.ContainsFunc(s.effects[:s.e.Statement], func(e migration.Effects) bool {
+			return slices.ContainsFunc(e.Columns, func(c migration.ColumnSeen) bool {
+				bare := c.Default == "" && c.Generated == "" && !c.Identity && s.domainDefault(c) == ""
+				return c.Table == i.Table && ident(c.Column) == key && c.Change == migration.Created &&
+					(bare && rule.nullsSame || c.Default != "" && c.Generated == "" && !strings.Contains(c.Default, "("))
+			})
+		})
+	})
+}
+
+// renamedTo is a definition of an index, with CONCURRENTLY, under another name.
+func renamedTo(i migration.IndexSeen, name string) string {
+	return strings.Replace(concurrentIndex(i.Definition), " "+ident(last(i.Index))+" ", " "+name+" ", 1)
 }
 
 // collates says that it gives a column another collation and no other type.
@@ -80,6 +131,16 @@ func (s *statement) builds(code string, all, leaves []migration.IndexSeen) {
 	}
 	on := list(s.roots(tables))
 	tree := s.before.partitioned(s.before.root(leaves[0].Table)) && len(all) > len(leaves)
+	old, at := s.droppedEarlier(leaves[0])
+	if at > 0 && (tree || len(leaves) > 1) {
+		at = 0 // what stands there is told of without
+	}
+	switch same := slices.IndexFunc(leaves, s.alike); {
+	case same >= 0 && code != codeReindex && code != codeExclusion:
+		s.work(code, tables, fmt.Sprintf("builds %s on %s while others wait, which fails where there are two rows (23505)", list(names), on),
+			"Each row that is there has the same in the new column, NULL or its default. Add the column alone, without a default; fill it in batches, each row with a value of its own; and build the index then, CONCURRENTLY, in a file of its own outside a transaction. Or leave NULLS NOT DISTINCT out, so that any number of rows may have none.")
+		return
+	}
 	switch code {
 	case codeExclusion:
 		s.work(code, tables, fmt.Sprintf("builds the exclusion constraint %s on %s under ACCESS EXCLUSIVE", list(names), on),
@@ -96,6 +157,13 @@ func (s *statement) builds(code string, all, leaves []migration.IndexSeen) {
 		}
 		s.work(code, tables, fmt.Sprintf("REINDEX rebuilds %s on %s while writes wait, and reads that would use it", list(names), on), fix("Build it beside the old one:", s.reindex(leaves)))
 	case codeCreateIndex:
+		if at > 0 {
+			next := named(last(leaves[0].Index), "", "_new")
+			s.work(code, tables, fmt.Sprintf("builds %s on %s while writes wait", list(names), on),
+				fix(fmt.Sprintf("Leave statement %d out: build it CONCURRENTLY under another name, drop the old one then, CONCURRENTLY too, and give the new one its name:", at),
+					alone(renamedTo(leaves[0], next)), alone("DROP INDEX CONCURRENTLY "+old), one(fmt.Sprintf("ALTER INDEX %s RENAME TO %s", beside(old, next), ident(last(old))))))
+			return
+		}
 		s.work(code, tables, fmt.Sprintf("builds %s on %s while writes wait", list(names), on), fix(s.indexAdvice(tree), s.concurrently(all, leaves, tree)...))
 	default:
 		what := map[string]string{codePrimaryKey: "primary key", codeUnique: "unique constraint"}[code]
@@ -105,6 +173,9 @@ func (s *statement) builds(code string, all, leaves []migration.IndexSeen) {
 		}
 		if s.dropsConstraints() {
 			words = "Build the index first, CONCURRENTLY, and then make it the constraint in the statement that drops the old one, which takes no time:"
+		}
+		if at > 0 {
+			words = fmt.Sprintf("Leave statement %d out: build the index first, CONCURRENTLY and under another name, and then make it the constraint in the statement that drops the old one, which takes no time:", at)
 		}
 		s.work(code, tables, fmt.Sprintf("builds the %s %s on %s under ACCESS EXCLUSIVE", what, list(names), on), fix(words, s.usingIndex(code, tops, leaves, tree)...))
 	}
@@ -219,7 +290,12 @@ func (s *statement) usingIndex(code string, tops, leaves []migration.IndexSeen, 
 	// A key that is dropped stays until the new one takes its place, in one
 	// statement: there is no moment without.
 	drops := action.dropsConstraint
-	if s.dropsConstraints() {
+	if old, at := s.droppedEarlier(leaves[0]); at > 0 && !tree && len(leaves) == 1 && !s.dropsConstraints() {
+		i := leaves[0]
+		next := named(last(i.Index), "", "_new")
+		build = append(build, renamedTo(i, next))
+		finish = append(finish, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s, ADD CONSTRAINT %s %s USING INDEX %s%s", i.Table, old, ident(i.Constraint), kind, next, deferred(ks[0].Definition)))
+	} else if s.dropsConstraints() {
 		if tree || len(leaves) != 1 {
 			return nil
 		}
@@ -231,8 +307,7 @@ func (s *statement) usingIndex(code string, tops, leaves []migration.IndexSeen, 
 		first = []string{stays}
 		i := leaves[0]
 		next := named(last(i.Index), "", "_new")
-		definition := strings.Replace(concurrentIndex(i.Definition), " "+ident(last(i.Index))+" ", " "+next+" ", 1)
-		build = append(build, definition)
+		build = append(build, renamedTo(i, next))
 		finish = append(finish, fmt.Sprintf("%s, ADD CONSTRAINT %s %s USING INDEX %s%s", dropped, ident(i.Constraint), kind, next, deferred(ks[0].Definition)))
 	} else {
 		for _, i := range leaves {
