@@ -203,12 +203,14 @@ func isCode(kind string) bool {
 	return slices.Contains([]string{"view", "materialized view", "function", "procedure", "aggregate", "trigger", "policy", "rule", "operator", "cast"}, kind) && kind != "trigger" && kind != "policy" && kind != "rule"
 }
 
-// remade says that the same file makes an object of that kind and name again.
+// remade says that the same file makes an object of that kind and name again, or its
+// transaction gives the name to another.
 func (s *statement) remade(o migration.ObjectSeen) bool {
 	bare := func(name string) string { b, _, _ := strings.Cut(name, "("); return b }
 	for _, e := range s.effects {
 		if slices.ContainsFunc(e.Objects, func(x migration.ObjectSeen) bool {
-			return x.Change == migration.Created && x.Kind == o.Kind && bare(x.Name) == bare(o.Name)
+			return x.Kind == o.Kind && (x.Change == migration.Created && bare(x.Name) == bare(o.Name) ||
+				!s.apart() && (x.Change == migration.Renamed || x.Change == migration.Moved) && bare(x.To) == bare(o.Name))
 		}) {
 			return true
 		}

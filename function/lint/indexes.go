@@ -155,7 +155,7 @@ func (s *statement) builds(code string, all, leaves []migration.IndexSeen) {
 			s.work(codeWork, tables, fmt.Sprintf("rebuilds %s on %s while others wait", list(names), on), "Find out what the statement changes of them, and do it on a new index that is built CONCURRENTLY.")
 			return
 		}
-		s.work(code, tables, fmt.Sprintf("REINDEX rebuilds %s on %s while writes wait, and reads that would use it", list(names), on), fix("Build it beside the old one:", s.reindex(leaves)))
+		s.work(code, tables, fmt.Sprintf("REINDEX rebuilds %s on %s while writes wait, and reads that would use it", list(names), on), fix("Build it beside the old one:", s.reindex(tables, leaves)))
 	case codeCreateIndex:
 		if at > 0 {
 			next := named(last(leaves[0].Index), "", "_new")
@@ -258,7 +258,12 @@ func tail(definition string) string {
 	return definition
 }
 
-func (s *statement) reindex(indexes []migration.IndexSeen) RewriteFile {
+// reindex is the file that rebuilds indexes, or all of a table: that of its TOAST table
+// has no name that one would write.
+func (s *statement) reindex(tables []string, indexes []migration.IndexSeen) RewriteFile {
+	if roots := s.roots(tables); s.says("table") && len(roots) == 1 {
+		return alone("REINDEX TABLE CONCURRENTLY " + roots[0])
+	}
 	var lines []string
 	for _, i := range indexes {
 		lines = append(lines, "REINDEX INDEX CONCURRENTLY "+i.Index)

@@ -414,16 +414,16 @@ func (s *statement) detached(parent, p string) {
 func (s *statement) refreshed() {
 	for _, o := range s.e.Objects {
 		if o.Kind == "materialized view" && o.Change == migration.Created && len(s.e.Scans) > 0 {
-			s.tell(codeMaterialized, s.lesser(migration.Warning, s.scanned()...), fmt.Sprintf("fills %s within the migration: the query reads %s", o.Name, list(s.scanned())), s.sizes(s.scanned()),
-				fix("Create it empty, and fill it in a file of its own:", one(s.text()+" WITH NO DATA"), one("REFRESH MATERIALIZED VIEW "+o.Name)))
+			advice := fix("Create it empty, and fill it in a file of its own:", one(s.text()+" WITH NO DATA"), one("REFRESH MATERIALIZED VIEW "+o.Name))
+			if t := s.before.table(o.Name); t != nil {
+				advice = s.matviewBeside(o.Name, t)
+			}
+			s.tell(codeMaterialized, s.lesser(migration.Warning, s.scanned()...), fmt.Sprintf("fills %s within the migration: the query reads %s", o.Name, list(s.scanned())), s.sizes(s.scanned()), advice)
 		}
-	}
-	if !s.says("refresh materialized view") {
-		return
 	}
 	for _, l := range s.own() {
 		t := s.before.table(l.Relation)
-		if l.Kind != "materialized view" || t == nil || t.fact("populated") == "f" {
+		if l.Kind != "materialized view" || t == nil || t.fact("populated") == "f" || !s.says("refresh materialized view") && !s.refreshes(l.Relation) {
 			continue
 		}
 		if s.says("with no data") {
@@ -432,11 +432,48 @@ func (s *statement) refreshed() {
 		}
 		files := []RewriteFile{one("REFRESH MATERIALIZED VIEW CONCURRENTLY " + l.Relation)}
 		words := "Refresh it CONCURRENTLY, which lets others read:"
-		if !slices.ContainsFunc(t.indexes, func(i index) bool {
-			return strings.HasPrefix(i.definition, "CREATE UNIQUE") && !strings.Contains(i.definition, " WHERE ") && !i.invalid
-		}) {
+		if !slices.ContainsFunc(t.indexes, letsRefresh) {
 			words, files = "Refresh it CONCURRENTLY, which lets others read. That needs a unique index over columns, for all rows: build one CONCURRENTLY first.", nil
 		}
 		s.work(codeRefresh, append(s.scanned(), l.Relation), fmt.Sprintf("REFRESH runs the whole query of %s while whoever reads it waits", l.Relation), fix(words, files...))
 	}
+}
+
+// refreshes says that what the statement rewrites is a materialized view, and that no
+// command which rewrites tables as well does so.
+func (s *statement) refreshes(name string) bool {
+	return s.before.get("materialized view", name) != "" && s.rewrites(name) &&
+		!slices.ContainsFunc([]string{"vacuum", "cluster", "tablespace", "access method"}, s.says)
+}
+
+// letsRefresh says that REFRESH MATERIALIZED VIEW CONCURRENTLY can go by the index: it
+// is unique, over columns, for all rows.
+func letsRefresh(i index) bool {
+	rule, ok := uniqueRule(i)
+	return ok && rule.where == "" && !i.invalid && !slices.ContainsFunc(rule.keys, func(k string) bool {
+		return !plainName.MatchString(k) && !strings.HasPrefix(k, `"`)
+	})
+}
+
+// matviewBeside is how a materialized view takes the place of one that is in use: that
+// is read until the new one has its rows and its indexes.
+func (s *statement) matviewBeside(name string, was *table) string {
+	next := beside(name, strings.Trim(named(name, "", "_new"), `"`))
+	indexes := "the unique index that REFRESH CONCURRENTLY needs"
+	var have, rename []string
+	for _, i := range was.indexes {
+		_, after, _ := strings.Cut(i.definition, "INDEX ")
+		first, _ := firstName(after)
+		have = append(have, first)
+		rename = append(rename, fmt.Sprintf("ALTER INDEX %s RENAME TO %s", beside(name, strings.Trim(named(first, "", "_new"), `"`)), first))
+	}
+	if len(have) > 0 {
+		indexes = "indexes like " + list(have) + " on it, under other names"
+	}
+	swap := append([]string{"DROP MATERIALIZED VIEW " + name, fmt.Sprintf("ALTER MATERIALIZED VIEW %s RENAME TO %s", next, ident(last(name)))}, rename...)
+	return fmt.Sprintf("Whoever reads it fails while it is empty (55000): make the new one beside it, and swap the names when it has its rows, each step in a file of its own:\n"+
+		"1. Under the name %[1]s, WITH NO DATA.\n"+
+		"2. REFRESH MATERIALIZED VIEW %[1]s;\n"+
+		"3. %[2]s%[3]s, and the grants of the old one.\n"+
+		"4. In one short transaction: %[4]s;", next, strings.ToUpper(indexes[:1]), indexes[1:], strings.Join(swap, "; "))
 }

@@ -43,7 +43,7 @@ func (s *sheet) publications() {
 	}
 	if len(failing) > 0 {
 		s.find(at, codeIdentityLost, severity, list(failing)+" is published and has no replica identity: UPDATE and DELETE fail (55000)", "They fail here, with a subscriber or without one; INSERT works.",
-			fmt.Sprintf("Give it a primary key first, or name a unique index over NOT NULL columns: ALTER TABLE %s REPLICA IDENTITY USING INDEX ...; Or publish no more than new rows: WITH (publish = 'insert').", failing[0]))
+			fmt.Sprintf("Give it a primary key first, or name a unique index over NOT NULL columns: ALTER TABLE %[1]s REPLICA IDENTITY USING INDEX ...; Or give it a publication of its own, for new rows alone, and leave it out of the others: CREATE PUBLICATION ... FOR TABLE %[1]s WITH (publish = 'insert'); of a publication with other tables that would hold for all of them.", failing[0]))
 	}
 }
 

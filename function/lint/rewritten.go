@@ -16,7 +16,7 @@ func (s *statement) rewritten() {
 		if slices.ContainsFunc(names, func(o string) bool { return s.touchesColumns(o) && slices.Contains(s.before.heirs(o), name) }) {
 			continue // told of with what it inherits from
 		}
-		if !s.newColumns(name) && !slices.ContainsFunc(s.e.Columns, retypes(name)) {
+		if !s.newColumns(name) && !s.refreshes(name) && !slices.ContainsFunc(s.e.Columns, retypes(name)) {
 			rest = append(rest, name)
 		}
 	}
@@ -36,8 +36,11 @@ func (s *statement) rewritten() {
 	case s.expressed(rest) != "":
 		s.work(codeGenerated, rest, fmt.Sprintf("SET EXPRESSION rewrites %s and its indexes under ACCESS EXCLUSIVE, to fill %s by another expression", tables, s.expressed(rest)),
 			"Add a plain column, have a trigger fill it for new rows by the new expression, fill the old ones in batches, and swap the names in one short transaction.")
-	case s.says("set logged"), s.says("set unlogged"):
-		s.work(codeLogged, rest, fmt.Sprintf("SET LOGGED or UNLOGGED rewrites %s and its indexes under ACCESS EXCLUSIVE", tables),
+	case s.says("set unlogged"):
+		s.work(codeLogged, rest, fmt.Sprintf("SET UNLOGGED rewrites %s and its indexes under ACCESS EXCLUSIVE; its rows are lost in a crash or a failover, and on Aurora readers cannot read it", tables),
+			"Leave it logged. Where its rows may be lost and no reader needs them, create a new unlogged table, copy the rows in batches, and swap the names in one short transaction.")
+	case s.says("set logged"):
+		s.work(codeLogged, rest, fmt.Sprintf("SET LOGGED rewrites %s and its indexes under ACCESS EXCLUSIVE", tables),
 			"Create a new table of that kind, copy the rows in batches, and swap the names in one short transaction.")
 	case s.says("tablespace"):
 		s.work(codeTablespace, rest, fmt.Sprintf("SET TABLESPACE copies %s under ACCESS EXCLUSIVE", tables),

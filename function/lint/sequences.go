@@ -22,17 +22,48 @@ func (s *statement) counted() {
 		}
 	case s.restarts() && len(touched) > 0:
 		s.tell(codeSequence, s.lesser(migration.Warning, tables...), "restarts "+list(touched), "Values that it gave out before come again, and meet rows that have them (23505).",
-			"Set it behind the largest value that is there: SELECT setval('...', (SELECT max(...) FROM ...));")
+			"Leave it where it is, or set it behind the largest value that is there: "+s.setBehind(touched))
 	case s.setsTo(true) && len(touched) > 0 && !s.setLater():
 		severity := migration.Info // far ahead of the rows, as people do it
 		if s.says(", 1") || s.says(", 0") {
 			severity = migration.Warning
 		}
 		s.tell(codeSequence, s.lesser(severity, tables...), "sets "+list(touched)+" to a value that is the same on every database", "Where rows have gone beyond it, values come again that they have (23505).",
-			"Take the value from the rows: SELECT setval('...', (SELECT max(...) FROM ...));")
+			"Take the value from the rows: "+s.setBehind(touched))
 	}
 	s.beginsToCount()
 	s.leavesBehind()
+}
+
+// behindRows sets a sequence behind the values of a column, and never back.
+func behindRows(sequence, table, column string) string {
+	return fmt.Sprintf("SELECT setval(%s, greatest((SELECT max(%s) FROM %s), (SELECT last_value FROM %s)))", literal(sequence), column, table, sequence)
+}
+
+// setBehind are the statements that set sequences behind the rows that count by them.
+func (s *statement) setBehind(sequences []string) string {
+	var sets []string
+	for _, sequence := range sequences {
+		table, column := s.countedBy(sequence)
+		if column == "" {
+			table, column = "...", "..."
+		}
+		sets = append(sets, behindRows(sequence, table, column)+";")
+	}
+	return strings.Join(sets, " ")
+}
+
+// countedBy is the column that takes its values from a sequence; "" where there is none.
+func (s *statement) countedBy(sequence string) (table, column string) {
+	for _, table := range s.before.each("table") {
+		owned := strings.Contains(s.before.get("sequence", sequence), "\nowned by "+table+" ")
+		for _, c := range s.before.table(table).columns {
+			if strings.HasPrefix(c.fallback, "nextval(") && strings.TrimPrefix(sequenceOf(c.fallback), "public.") == strings.TrimPrefix(sequence, "public.") || owned && c.identity != "" {
+				return table, c.name
+			}
+		}
+	}
+	return "", ""
 }
 
 // setFromRows says that a later statement of the transaction sets a sequence to a value
@@ -55,7 +86,7 @@ func (s *statement) leavesBehind() {
 		if b.Largest-b.Next >= withinReach { // far ahead, as people do it
 			severity = migration.Info
 		}
-		set := fmt.Sprintf("SELECT setval(%s, greatest((SELECT max(%s) FROM %s), (SELECT last_value FROM %s)))", literal(b.Sequence), ident(b.Column), b.Table, b.Sequence)
+		set := behindRows(b.Sequence, b.Table, ident(b.Column))
 		advice := fix("Leave the column to its sequence, or set that behind them in the same transaction:", one(s.text(), set))
 		if s.apart() || s.begins("do") || s.begins("call") || s.begins("select") {
 			advice = "Leave the column to its sequence, or set that behind them: " + set + ";"

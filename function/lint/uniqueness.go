@@ -11,7 +11,7 @@ import (
 // droppedUniqueness tells of unique indexes that are dropped by name and that no
 // constraint stands on: they keep a rule all the same.
 func (s *statement) droppedUniqueness() {
-	var lost, tables []string
+	var lost, tables, views []string
 	for _, o := range s.e.Objects {
 		if !isIndex(o.Kind) || o.Change != migration.Dropped || !o.Existed || o.Cascaded || s.before.table(o.On).constraint(last(o.Name)) != nil {
 			continue
@@ -24,8 +24,18 @@ func (s *statement) droppedUniqueness() {
 		if !ok || slices.ContainsFunc(is.indexes, func(i index) bool { return !i.invalid && implies(i, rule) }) {
 			continue
 		}
+		if s.before.get("materialized view", o.On) != "" {
+			if letsRefresh(*was) && !slices.ContainsFunc(is.indexes, letsRefresh) {
+				views = append(views, o.On)
+			}
+			continue
+		}
 		lost = append(lost, fmt.Sprintf("(%s) of %s, which %s kept", strings.Join(rule.keys, ", "), o.On, o.Name))
 		tables = append(tables, o.On)
+	}
+	if len(views) > 0 {
+		s.tell(codeDropConstraint, s.lesser(migration.Warning, views...), fmt.Sprintf("drops the last unique index of %s that REFRESH MATERIALIZED VIEW CONCURRENTLY can go by", list(views)),
+			"It fails from then on (55000).", "Build the one that takes its place first, CONCURRENTLY and under another name, over columns and for all rows, and drop this one then.")
 	}
 	if len(lost) > 0 {
 		s.tell(codeDropConstraint, s.lesser(migration.Warning, tables...), "drops the uniqueness of "+list(lost),
