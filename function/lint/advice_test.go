@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
+	"github.com/alquimistaai/aurora-migrator/function/postgres/pgtest"
 )
 
 // What is advised in words names what there is, and nothing that would fail.
 func TestCheck_advises(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, file, code string
+		since              int // the major from which on it is said
 		said, unsaid       []string
 	}{
 		"a domain with constraints, as the type below it": {
@@ -41,7 +43,29 @@ func TestCheck_advises(t *testing.T) {
 			before: "CREATE TABLE a (id bigint PRIMARY KEY, token text);",
 			file:   "ALTER TABLE a ALTER token TYPE uuid USING token::uuid;",
 			code:   "PG301",
+			since:  16,
 			said:   []string{"fail at once that writes what is no uuid (22P02)", "SELECT token FROM public.a WHERE NOT pg_input_is_valid(token::text, 'uuid') LIMIT 100;"},
+		},
+		"an enum without a label of before, by way of names": {
+			before: "CREATE TYPE r AS ENUM ('a', 'b');\nCREATE TABLE t (id bigint PRIMARY KEY, r r NOT NULL DEFAULT 'a');",
+			file:   "CREATE TYPE r_new AS ENUM ('a');\nALTER TABLE t ALTER r DROP DEFAULT;\nALTER TABLE t ALTER r TYPE r_new USING (r::text::r_new);\nALTER TYPE r RENAME TO r_old;\nALTER TYPE r_new RENAME TO r;\nDROP TYPE r_old;\nALTER TABLE t ALTER r SET DEFAULT 'a';",
+			code:   "PG301",
+			since:  16,
+			said:   []string{"what is no public.r_new (22P02)", "NOT pg_input_is_valid(r::text, 'public.r_new')", "SET DEFAULT 'a';"},
+		},
+		"a text that USING makes a number of": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, n text);",
+			file:   "ALTER TABLE a ALTER n TYPE int USING nullif(n, '')::int;",
+			code:   "PG301",
+			said:   []string{"Where a value of n cannot be made one of integer"},
+			unsaid: []string{"look first"},
+		},
+		"a time that becomes another": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, at timestamp);",
+			file:   "ALTER TABLE a ALTER at TYPE timestamptz USING at AT TIME ZONE 'UTC';",
+			code:   "PG301",
+			said:   []string{"SET at_new = at AT TIME ZONE 'UTC'"},
+			unsaid: []string{"fail"},
 		},
 		"a number of fewer digits": {
 			before: "CREATE TABLE a (id bigint PRIMARY KEY, n bigint);",
@@ -141,6 +165,20 @@ func TestCheck_advises(t *testing.T) {
 			said:   []string{"REFRESH MATERIALIZED VIEW CONCURRENTLY", "(55000)"},
 			unsaid: []string{"ON CONFLICT"},
 		},
+		"a name that a new column takes": {
+			before: "CREATE TABLE e (id int PRIMARY KEY, id_new bigint);",
+			file:   "ALTER TABLE e DROP id;\nALTER TABLE e RENAME id_new TO id;",
+			code:   "BC102",
+			said:   []string{"What still names id_new fails (42703): the trigger", "nothing fills it under the name id_new any more"},
+			unsaid: []string{"Add id,", "%"},
+		},
+		"all that REINDEX SCHEMA works on": {
+			before: "CREATE TABLE a (id int PRIMARY KEY);\nCREATE TABLE b (id int PRIMARY KEY);",
+			file:   "-- atlas:txmode none\n\nREINDEX SCHEMA public;",
+			code:   "AM511",
+			said:   []string{"REINDEX SCHEMA public rebuilds"},
+			unsaid: []string{"Likewise"},
+		},
 		"names that are swapped": {
 			before: "CREATE TABLE e (id int PRIMARY KEY, id_big bigint);",
 			file:   "ALTER TABLE e RENAME id TO id_old;\nALTER TABLE e RENAME id_big TO id;",
@@ -151,6 +189,9 @@ func TestCheck_advises(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if pgtest.Major(t) < c.since {
+				t.Skipf("it needs PostgreSQL %d", c.since)
+			}
 			all := judge(t, []string{c.before}, []string{c.file}).findings
 			at := slices.IndexFunc(all, func(f migration.Finding) bool { return f.Code == c.code })
 			if at < 0 {

@@ -176,7 +176,8 @@ func (s *sheet) statement(i int) {
 	st := &statement{sheet: s, stmt: s.file.Stmts[i], e: e, tokens: deepTokens(s.file.Stmts[i].Text)}
 	for _, transaction := range st.transactions() {
 		st.e, st.worksOn = transaction, false
-		for _, rule := range rules {
+		for i, rule := range rules {
+			st.rule = i
 			rule(st)
 		}
 	}

@@ -78,8 +78,8 @@ func (s *statement) renamedColumns() {
 			severity = migration.Info
 		}
 		detail := "Running code that names it fails (42703)."
-		swapped := !s.apart() && s.columnStays(c)
-		if swapped || !s.apart() && s.takesPlace(c) {
+		swapped, takes := !s.apart() && s.columnStays(c), !s.apart() && s.takesPlace(c)
+		if swapped || takes {
 			severity = migration.Info
 		}
 		advice := "Add %[2]s, have a trigger write both, fill the old rows in batches, let the code read %[2]s, and drop %[1]s a release later. Or rename the table and leave a view with the old names under its name."
@@ -87,12 +87,14 @@ func (s *statement) renamedColumns() {
 		case swapped:
 			detail = "Another column has the name when the transaction ends: running code reads and writes that one by it."
 			advice = "See that the column which is called %[1]s then has what this one had: all values, the default or identity, NOT NULL, and its place in keys and indexes."
+		case takes:
+			detail, advice = "What still names %[1]s fails (42703): the trigger, or the code, that filled it.", "See that nothing fills it under the name %[1]s any more, and that it has what the column has whose name it takes: all values, the default or identity, NOT NULL, and its place in keys and indexes."
 		case s.before.get("view", c.Table) != "":
 			advice = "Leave %[1]s where it is and put %[2]s behind the other columns, with CREATE OR REPLACE VIEW; leave %[1]s out a release later, when no code reads it."
 		case s.before.get("materialized view", c.Table) != "":
 			advice = "Make another materialized view that calls it %[2]s, let the code read that, and drop this one a release later."
 		}
-		s.tell(codeRenameColumn, severity, fmt.Sprintf("renames the column %s of %s to %s", ident(c.Column), c.Table, ident(c.To)), detail,
+		s.tell(codeRenameColumn, severity, fmt.Sprintf("renames the column %s of %s to %s", ident(c.Column), c.Table, ident(c.To)), strings.ReplaceAll(detail, "%[1]s", ident(c.Column)),
 			fmt.Sprintf(advice, ident(c.Column), ident(c.To)))
 	}
 }

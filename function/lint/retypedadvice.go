@@ -199,35 +199,68 @@ func (s *statement) mayFail(table string, rs []retyping) string {
 		if len(r.checks) > 0 {
 			said = append(said, fmt.Sprintf("Running code that writes what %s refuses fails from then on (23514).", list(r.checks)))
 		}
-		if r.Generated != "" {
-			continue
-		}
-		to := readType(r.base)
-		n := narrowing{column: r.name, from: readType(r.Was), to: to, is: r.base, major: s.in.Major, explicit: r.value != r.name}
+		from, to := readType(r.Was), readType(r.base)
+		n := narrowing{column: r.name, from: from, to: to, is: r.base, major: s.in.Major, explicit: r.value != r.name}
 		fails, _, known := n.conditions()
-		enum := s.before.get("enum", r.base) != "" || s.after.get("enum", r.base) != ""
-		if enum && s.in.Major >= 16 {
-			fails = fmt.Sprintf("NOT pg_input_is_valid(%s::text, %s)", r.name, quoteLiteral(r.base))
+		if s.isEnum(r.base) {
+			known = false
+			if s.in.Major >= 16 {
+				fails = fmt.Sprintf("NOT pg_input_is_valid(%s::text, %s)", r.name, quoteLiteral(r.base))
+			}
 		}
-		if known && fails == "" {
-			continue
-		}
-		code := "22P02"
 		switch {
-		case to.text():
-			code = "22001"
-		case strings.HasPrefix(to.name, "timestamp"), strings.HasPrefix(to.name, "time"), to.name == "date", to.name == "interval":
-			code = "22007"
-		case !readType(r.Was).text() && (to.name == "numeric" || wholes[to.name].order > 0):
-			code = "22003"
-		}
-		if fails == "" {
+		case r.Generated != "" || known && fails == "" || from.time() && to.time():
+		case fails != "" && r.casts():
+			said = append(said, fmt.Sprintf("The trigger has running code fail at once that writes what is no %s (%s): look first whether there is any, SELECT %s FROM %s WHERE %s LIMIT 100; and mend it.",
+				r.base, n.refusal(), r.name, table, strings.ReplaceAll(fails, "pg_catalog.", "")))
+		case from.text() || fails != "" || r.casts():
 			said = append(said, fmt.Sprintf("Where a value of %s cannot be made one of %s, the trigger has running code that writes it fail at once.", r.name, r.base))
-			continue
 		}
-		said = append(said, fmt.Sprintf("The trigger has running code fail at once that writes what is no %s (%s): look first whether there is any, SELECT %s FROM %s WHERE %s LIMIT 100; and mend it.", r.base, code, r.name, table, strings.ReplaceAll(fails, "pg_catalog.", "")))
 	}
 	return sentences(said...)
+}
+
+// casts says that the new value is the old one, or a cast of it, perhaps by way of text.
+func (r retyping) casts() bool {
+	t := slices.DeleteFunc(migration.Tokens(r.value), func(x migration.Token) bool { return x.Text == "(" || x.Text == ")" })
+	if len(t) == 0 || ident(t[0].Text) != r.name {
+		return false
+	}
+	if t = t[1:]; len(t) > 3 && t[2].Is("text") && t[3].Text == ":" {
+		t = t[3:]
+	}
+	return len(t) == 0 || len(t) > 2 && t[0].Text == ":" && plainType(t[2:])
+}
+
+// refusal is the SQLSTATE with which a value is refused.
+func (n narrowing) refusal() string {
+	switch {
+	case n.to.text():
+		return "22001"
+	case n.to.time():
+		return "22007"
+	case !n.from.text() && (n.to.name == "numeric" || wholes[n.to.name].order > 0):
+		return "22003"
+	}
+	return "22P02"
+}
+
+func (t sqlType) time() bool {
+	return t.name == "date" || t.name == "interval" || strings.HasPrefix(t.name, "time")
+}
+
+// isEnum says that the type is an enum, or one that the file makes and gives another
+// name later.
+func (s *statement) isEnum(name string) bool {
+	if s.before.get("enum", name) != "" || s.after.get("enum", name) != "" {
+		return true
+	}
+	for i, e := range s.effects[:s.e.Statement-1] {
+		if says(migration.Tokens(s.file.Stmts[i].Text), "as enum") && slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool { return o.Name == name && o.Change == migration.Created }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *statement) expandAdvice(table string, rs []retyping) string {

@@ -17,6 +17,8 @@ type statement struct {
 	partition string            // of before, that it attaches
 	worksOn   bool              // a finding tells of its work under a lock
 	foretold  bool              // a finding tells how long it takes
+	rule      int               // which of rules speaks
+	toldBy    map[string]int    // the rule that told of work, by code
 	findings  []migration.Finding
 }
 
@@ -46,14 +48,14 @@ func (s *statement) tell(code string, severity migration.Severity, summary, deta
 		Statement: s.e.Statement, Summary: summary, Detail: detail, Fix: fix})
 }
 
-// work tells of work that is done on relations while others wait. Where the statement
-// does the same to others, the finding that is there says so.
+// work tells of work that is done on relations while others wait. Where a rule tells
+// the same of other relations, its first finding says so.
 func (s *statement) work(code string, relations []string, summary, fix string) {
 	relations = unique(relations)
 	if s.begins("do") || s.begins("call") || s.begins("select") {
 		fix = "What else the statement does stays. " + fix
 	}
-	if at := slices.IndexFunc(s.findings, func(f migration.Finding) bool { return f.Code == code }); at >= 0 && s.findings[at].Summary != summary {
+	if at := slices.IndexFunc(s.findings, func(f migration.Finding) bool { return f.Code == code }); at >= 0 && s.findings[at].Summary != summary && s.toldBy[code] == s.rule {
 		f := &s.findings[at]
 		f.Detail = sentences(f.Detail, "Likewise: "+summary+".", s.sizes(relations))
 		if w := s.weigh(relations); w == migration.Error || f.Severity == migration.Info {
@@ -62,6 +64,12 @@ func (s *statement) work(code string, relations []string, summary, fix string) {
 	}
 	s.tell(code, s.weigh(relations), summary, sentences(s.waiting(), s.sizes(relations), s.givesUp()), fix)
 	s.worksOn = true
+	if s.toldBy == nil {
+		s.toldBy = make(map[string]int)
+	}
+	if _, told := s.toldBy[code]; !told {
+		s.toldBy[code] = s.rule
+	}
 }
 
 func sentences(said ...string) string {
