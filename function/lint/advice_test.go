@@ -67,6 +67,19 @@ func TestCheck_advises(t *testing.T) {
 			said:   []string{"SET at_new = at AT TIME ZONE 'UTC'"},
 			unsaid: []string{"fail"},
 		},
+		"arrays, of more characters each": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, tags varchar(20)[]);",
+			file:   "ALTER TABLE a ALTER tags TYPE varchar(40)[];",
+			code:   "PG301",
+			said:   []string{"tags_new"},
+			unsaid: []string{"fail"},
+		},
+		"arrays, of fewer characters each": {
+			before: "CREATE TABLE a (id bigint PRIMARY KEY, tags varchar(20)[]);",
+			file:   "ALTER TABLE a ALTER tags TYPE varchar(10)[];",
+			code:   "PG301",
+			said:   []string{"Where a value of tags cannot be made one of character varying(10)[]"},
+		},
 		"a number of fewer digits": {
 			before: "CREATE TABLE a (id bigint PRIMARY KEY, n bigint);",
 			file:   "ALTER TABLE a ALTER n TYPE int;",

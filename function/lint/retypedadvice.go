@@ -208,6 +208,13 @@ func (s *statement) mayFail(table string, rs []retyping) string {
 				fails = fmt.Sprintf("NOT pg_input_is_valid(%s::text, %s)", r.name, quoteLiteral(r.base))
 			}
 		}
+		ones, array := strings.CutSuffix(r.Was, "[]")
+		if others, too := strings.CutSuffix(r.base, "[]"); array && too {
+			n.from, n.to, n.is = readType(ones), readType(others), others
+			if fails, _, known = n.conditions(); fails != "" {
+				fails, known = "", false // it is one of an element
+			}
+		}
 		switch {
 		case r.Generated != "" || known && fails == "" || from.time() && to.time():
 		case fails != "" && r.casts():
