@@ -299,15 +299,15 @@ func (s *statement) nullsEndedBelow(tables map[string][]string) {
 	var validate, columns []string
 	finish := []string{s.text()}
 	for _, table := range names {
-		files = append(files, s.notNull(table, tables[table])[0]) // each with a lock of its own
-		for _, c := range tables[table] {
-			name, _ := s.proofOf(table, c)
+		var add []string
+		for _, c := range tables[table] { // a NOT NULL of its own would stay when the parent's goes
+			name := named(table, c, "_not_null")
+			add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s CHECK (%s IS NOT NULL) NOT VALID", table, name, ident(c)))
 			validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, name))
-			if s.in.Major < 18 {
-				finish = append(finish, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, name))
-			}
+			finish = append(finish, fmt.Sprintf("ALTER TABLE %s DROP CONSTRAINT %s", table, name))
 			columns = append(columns, c)
 		}
+		files = append(files, one(add...)) // each with a lock of its own
 	}
 	s.work(codeNotNull, names, fmt.Sprintf("SET NOT NULL scans all of %s under ACCESS EXCLUSIVE, for %s: what proves it for the table that they inherit from proves nothing there", list(names), list(unique(columns))),
 		fix("Prove it there too, by a CHECK that is validated while others work:", append(files, one(validate...), one(finish...))...))
@@ -389,7 +389,16 @@ func (s *statement) provable(table string, columns []string) []string {
 func (s *statement) notNull(table string, columns []string) []RewriteFile {
 	var add, validate, set []string
 	for _, c := range columns {
-		name, definition := s.proofOf(table, c)
+		name := named(table, c, "_not_null")
+		for _, k := range s.e.Constraints {
+			if k.Table == table && k.Kind == "not null" && k.Definition == "NOT NULL "+ident(c) {
+				name = ident(k.Name)
+			}
+		}
+		definition := fmt.Sprintf("CHECK (%s IS NOT NULL)", ident(c))
+		if s.in.Major >= 18 {
+			definition = "NOT NULL " + ident(c)
+		}
 		add = append(add, fmt.Sprintf("ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID", table, name, definition))
 		validate = append(validate, fmt.Sprintf("ALTER TABLE %s VALIDATE CONSTRAINT %s", table, name))
 		if s.in.Major < 18 {
@@ -397,19 +406,4 @@ func (s *statement) notNull(table string, columns []string) []RewriteFile {
 		}
 	}
 	return []RewriteFile{one(add...), one(validate...), one(set...)}
-}
-
-// proofOf is the constraint by which SET NOT NULL scans nothing, or which is NOT NULL
-// itself from 18 on.
-func (s *statement) proofOf(table, column string) (name, definition string) {
-	name = named(table, column, "_not_null")
-	for _, k := range s.e.Constraints {
-		if k.Table == table && k.Kind == "not null" && k.Definition == "NOT NULL "+ident(column) {
-			name = ident(k.Name)
-		}
-	}
-	if s.in.Major >= 18 {
-		return name, "NOT NULL " + ident(column)
-	}
-	return name, fmt.Sprintf("CHECK (%s IS NOT NULL)", ident(column))
 }
