@@ -94,7 +94,7 @@ type table struct {
 	facts           string // the first line
 	policies        []rowPolicy
 	triggersOff     bool // of foreign keys
-	publications    []string
+	publications    []published
 	triggers, rules []trigger
 }
 
@@ -185,8 +185,7 @@ func readTable(name, definition string) *table {
 			inPolicy = rest
 			t.policies = append(t.policies, readPolicy(rest))
 		case "publication":
-			p, _ := firstName(rest)
-			t.publications = append(t.publications, p)
+			t.publications = append(t.publications, readPublished(rest))
 		case "trigger":
 			if strings.HasPrefix(rest, "CREATE ") {
 				t.triggers = append(t.triggers, readTrigger(rest))

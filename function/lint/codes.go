@@ -86,7 +86,7 @@ const (
 	codeUnlogged        = "AM616" // an unlogged table
 	codeAutovacuum      = "AM617" // autovacuum is switched off
 	codeReplicaIdentity = "AM618" // REPLICA IDENTITY FULL or NOTHING
-	codeIdentityLost    = "AM619" // a published table has no replica identity
+	codeIdentityLost    = "AM619" // a published table has no replica identity, or one that the publication does not fit
 	codeRowSecurity     = "AM620" // row level security without a policy, or switched off, if only between two statements
 	codePublic          = "AM621" // a privilege for PUBLIC
 	codeDefiner         = "AM622" // SECURITY DEFINER without a search_path

@@ -19,6 +19,7 @@ func (s *sheet) publications() {
 			break
 		}
 	}
+	s.unanswerable(names)
 	var failing []string
 	at, severity := 0, migration.Warning
 	for _, name := range names {
@@ -65,11 +66,136 @@ func (c *catalogue) publishedBy(name string) (by []string) {
 	}
 	root := c.table(c.root(name))
 	for _, p := range all {
-		if strings.Contains(c.get("publication", p), "all=t") || slices.Contains(t.publications, p) || root != nil && slices.Contains(root.publications, p) {
+		if strings.Contains(c.get("publication", p), "all=t") || t.publishedIn(p) != nil || root.publishedIn(p) != nil {
 			by = append(by, p)
 		}
 	}
 	return by
+}
+
+// A published is what a publication tells of a table.
+type published struct {
+	by      string
+	columns []string // none: all
+	where   string
+}
+
+// readPublished reads what stands behind the word publication.
+func readPublished(rest string) published {
+	by, rest := firstName(rest)
+	p := published{by: by}
+	columns, where, _ := strings.Cut(strings.TrimPrefix(rest, " columns="), " where=")
+	if columns != "" {
+		p.columns = names(columns)
+	}
+	p.where = where
+	return p
+}
+
+// names are those of a list, as PostgreSQL writes them.
+func names(list string) (all []string) {
+	for _, part := range split(list) {
+		all = append(all, strings.TrimSpace(part))
+	}
+	return all
+}
+
+// publishedIn is what a publication that names the table tells of it; nil where none
+// does.
+func (t *table) publishedIn(by string) *published {
+	if t == nil {
+		return nil
+	}
+	if i := slices.IndexFunc(t.publications, func(p published) bool { return p.by == by }); i >= 0 {
+		return &t.publications[i]
+	}
+	return nil
+}
+
+// identity are the columns by which a subscriber finds a row, all of them for FULL.
+func (t *table) identity() (columns []string) {
+	switch t.fact("identity") {
+	case "f":
+		for _, c := range t.columns {
+			columns = append(columns, c.name)
+		}
+	case "d":
+		for _, k := range t.constraints {
+			if inside, ok := strings.CutPrefix(k.definition, "PRIMARY KEY "); ok {
+				inside, _ = parenthesis(inside)
+				columns = names(strings.Trim(inside, "()"))
+			}
+		}
+	case "i":
+		for _, i := range t.indexes {
+			if rule, ok := uniqueRule(i); ok && i.identity {
+				columns = rule.keys
+			}
+		}
+	}
+	return columns
+}
+
+// uncovered says what a publication that tells of UPDATE or DELETE of the table asks
+// for and its replica identity does not have, or the other way round; each refuses
+// these.
+func (c *catalogue) uncovered(name string) (said []string) {
+	t := c.table(name)
+	if t == nil || !t.identified() {
+		return nil
+	}
+	identity := t.identity()
+	for _, by := range c.publishedBy(name) {
+		p := t.publishedIn(by)
+		if root := c.table(c.root(name)); p == nil && strings.Contains(c.get("publication", by), "root=t") {
+			p = root.publishedIn(by)
+		}
+		if p == nil {
+			continue
+		}
+		var asked, missing []string
+		for _, x := range migration.Tokens(p.where) {
+			if column := t.column(x.Text); x.Name() && column != nil && !slices.Contains(identity, column.name) {
+				asked = append(asked, column.name)
+			}
+		}
+		for _, column := range identity {
+			if len(p.columns) > 0 && !slices.Contains(p.columns, column) {
+				missing = append(missing, column)
+			}
+		}
+		if asked = unique(asked); len(asked) > 0 {
+			said = append(said, fmt.Sprintf("the publication %s filters the rows of %s by %s, which its replica identity does not have", by, name, list(asked)))
+		}
+		if len(missing) > 0 {
+			said = append(said, fmt.Sprintf("the publication %s leaves out %s of %s, which its replica identity has", by, list(missing), name))
+		}
+	}
+	return said
+}
+
+// unanswerable tells of tables whose UPDATE and DELETE fail since what a publication
+// tells of them does not fit their replica identity.
+func (s *sheet) unanswerable(names []string) {
+	for _, name := range names {
+		before := s.before.uncovered(name)
+		said := slices.DeleteFunc(s.after.uncovered(name), func(x string) bool { return slices.Contains(before, x) })
+		if len(said) == 0 {
+			continue
+		}
+		at := s.lastOn(name)
+		for _, by := range s.after.publishedBy(name) {
+			if s.after.get("publication", by) != s.before.get("publication", by) || !slices.Equal(s.before.publishedBy(name), s.after.publishedBy(name)) || strings.Contains(said[0], "publication "+by+" ") {
+				at = max(at, s.publishes([]string{by}))
+			}
+		}
+		severity := migration.Warning
+		if s.before.table(name) != nil {
+			severity = s.lesserOf(migration.Error, name)
+		}
+		s.find(at, codeIdentityLost, severity, strings.Join(said, "; ")+": UPDATE and DELETE fail (42P10)", "They fail here, with a subscriber or without one; INSERT works.",
+			fmt.Sprintf("Filter by columns of the replica identity alone, and list all of these; or have a unique index over all of them be it: ALTER TABLE %s REPLICA IDENTITY USING INDEX ...; Or publish no more than new rows: WITH (publish = 'insert').", name))
+	}
 }
 
 // identified says that a subscriber can find the rows of the table.
@@ -141,11 +267,11 @@ func (s *sheet) tablesUnpublished() {
 			continue
 		}
 		for _, p := range was.publications {
-			if s.newInRun(objectKey("publication", p)) || s.newInRun(objectKey("table", name)) {
+			if s.newInRun(objectKey("publication", p.by)) || s.newInRun(objectKey("table", name)) {
 				continue
 			}
-			if d := s.after.get("publication", p); d != "" && !strings.Contains(d, "all=t") && !slices.Contains(is.publications, p) {
-				lost[p] = append(lost[p], name)
+			if d := s.after.get("publication", p.by); d != "" && !strings.Contains(d, "all=t") && is.publishedIn(p.by) == nil {
+				lost[p.by] = append(lost[p.by], name)
 			}
 		}
 	}

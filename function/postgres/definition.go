@@ -62,7 +62,12 @@ const relationSQL = `
 		(SELECT pg_catalog.string_agg(pg_catalog.format('statistics %s target=%s owner=%s comment=%s', pg_catalog.pg_get_statisticsobjdef(z.oid), z.stxstattarget, z.stxowner::pg_catalog.regrole,
 				` + commented + `pg_statistic_ext'::pg_catalog.regclass AND said.objsubid = 0 AND said.objoid = z.oid)), E'\n' ORDER BY z.stxname COLLATE "C")
 			FROM pg_catalog.pg_statistic_ext z WHERE z.stxrelid = c.oid),
-		(SELECT pg_catalog.string_agg(pg_catalog.format('publication %s columns=%s where=%s', pg_catalog.quote_ident(b.pubname), pg_catalog.to_jsonb(o)->>'prattrs', pg_catalog.to_jsonb(o)->>'prqual'), E'\n' ORDER BY b.pubname COLLATE "C")
+		(SELECT pg_catalog.string_agg(pg_catalog.format('publication %s columns=%s where=%s', pg_catalog.quote_ident(b.pubname),
+				(SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+					WHERE a.attrelid = c.oid AND pg_catalog.to_jsonb(o)->'prattrs' @> pg_catalog.to_jsonb(a.attnum)),
+				-- prqual is that of the row; before PostgreSQL 15, which has none, that of nothing
+				(SELECT (SELECT pg_catalog.pg_get_expr(prqual, c.oid) FROM pg_catalog.pg_publication_rel x WHERE x.oid = o.oid) FROM (SELECT NULL::pg_catalog.pg_node_tree AS prqual) nothing)),
+				E'\n' ORDER BY b.pubname COLLATE "C")
 			FROM pg_catalog.pg_publication_rel o JOIN pg_catalog.pg_publication b ON b.oid = o.prpubid WHERE o.prrelid = c.oid)
 	)`
 
