@@ -216,7 +216,7 @@ func readColumn(rest string) column {
 		switch {
 		case after == "identity a", after == "identity d":
 			c.identity = after[len("identity "):]
-		case strings.Contains(facts, " default=s") && strings.HasPrefix(after, "s("):
+		case strings.HasPrefix(after, "s("):
 			c.stored, c.fallback = true, after[1:]
 		default:
 			c.fallback = after

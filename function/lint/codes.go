@@ -104,7 +104,7 @@ const (
 	codeKeyWithoutIndex = "AM635" // a foreign key without an index
 	codeUnpublished     = "AM636" // a publication loses a table, or is dropped
 	codeAmbiguous       = "AM637" // calls may mean two functions, and fail
-	codeStaleIndex      = "AM638" // an index is over what a function returned before
+	codeStaleIndex      = "AM638" // an index, a CHECK or a generated column is over what a function returned before
 	codeGrantLost       = "AM639" // a role loses a privilege, or what stands anew under a name does not grant it
 	codePrivileged      = "AM640" // only a superuser may
 	codeOwner           = "AM641" // an object gets another owner

@@ -14,7 +14,6 @@ type routine struct {
 	types          []string
 	defaults       int
 	returns        string
-	immutable      bool
 	definer        bool   // it runs as its owner
 	behind, within string // the name without types; the body
 }
@@ -26,7 +25,7 @@ func (c *catalogue) routine(kind, name string) *routine {
 		return nil
 	}
 	head, body, _ := strings.Cut(d, "\nbody ")
-	r := &routine{kind: kind, name: name, behind: bareName(name), within: strings.Join(strings.Fields(body), " "), immutable: strings.Contains(head, " volatile=i "), definer: strings.Contains(head, " definer=t ")}
+	r := &routine{kind: kind, name: name, behind: bareName(name), within: strings.Join(strings.Fields(body), " "), definer: strings.Contains(head, " definer=t ")}
 	if inside, _ := parenthesis(name[len(r.behind):]); len(inside) > 2 {
 		r.types = split(inside[1 : len(inside)-1])
 	}
@@ -148,50 +147,109 @@ func (s *sheet) otherRoutine(was, is *routine) {
 	case was.definer && !is.definer:
 		s.find(s.aboutRoutine(is), codeDropCode, migration.Warning, fmt.Sprintf("the %s %s runs with the rights of who calls it, and ran with those of its owner", is.kind, is.name), "Callers that may not do by themselves what it does fail (42501). OR REPLACE keeps nothing that is not said again.",
 			"Say SECURITY DEFINER again, with SET search_path; or grant the callers what it does first.")
-	case was.immutable && was.within != is.within:
+	case was.within != is.within:
 		s.staleIndexes(is)
 	}
 }
 
-// staleIndexes tells of indexes over what a function used to return.
+// staleIndexes tells of indexes, CHECKs and generated columns over what a function
+// used to return.
 func (s *sheet) staleIndexes(is *routine) {
-	var stale, tables []string
+	var stale, tables, unproven, again []string
+	calls := func(text string) bool { return strings.Contains(text, is.behind+"(") }
 	for _, name := range s.before.each("table") {
-		if t := s.before.table(name); t != nil && t.partitioned == "" {
-			for _, x := range t.indexes {
-				_, after, _ := strings.Cut(x.definition, "INDEX ")
-				first, _ := firstName(after)
-				index := beside(name, strings.Trim(first, `"`))
-				if strings.Contains(x.definition, is.behind+"(") && !s.rebuilt(index) {
-					stale, tables = append(stale, index), append(tables, name)
-				}
+		t := s.before.table(name)
+		for _, c := range t.columns {
+			if column := name + "." + c.name; c.stored && calls(c.fallback) && !s.computed(name) {
+				stale, tables = append(stale, column), append(tables, name)
+				again = append(again, fmt.Sprintf("%s by an UPDATE of its rows in batches", column))
+			}
+		}
+		for _, k := range t.constraints {
+			if k.valid && strings.HasPrefix(k.definition, "CHECK ") && calls(k.definition) && t.bound == "" && !s.proved(name, k.name) {
+				unproven, tables = append(unproven, fmt.Sprintf("the CHECK %s of %s", k.name, name)), append(tables, name)
+			}
+		}
+		if t.partitioned != "" {
+			continue
+		}
+		for _, x := range t.indexes {
+			_, after, _ := strings.Cut(x.definition, "INDEX ")
+			first, _ := firstName(after)
+			if index := beside(name, strings.Trim(first, `"`)); calls(x.definition) && !s.rebuilt(index) {
+				stale, tables = append(stale, index), append(tables, name)
+				again = append(again, "REINDEX INDEX CONCURRENTLY "+index)
 			}
 		}
 	}
-	if len(stale) == 0 {
+	for _, name := range s.before.each("domain") {
+		for line := range strings.SplitSeq(s.before.get("domain", name), "\n") {
+			if rest, ok := strings.CutPrefix(line, "constraint "); ok && calls(rest) && strings.Contains(line, " valid=t") {
+				unproven = append(unproven, "a CHECK of the domain "+name)
+			}
+		}
+	}
+	if len(stale)+len(unproven) == 0 {
 		return
 	}
-	var lines []string
-	for _, x := range stale {
-		lines = append(lines, "REINDEX INDEX CONCURRENTLY "+x)
+	var said, why, advice []string
+	if len(stale) > 0 {
+		said = append(said, list(stale)+" was built with what it returned before")
+		why = append(why, "Rows are kept under the old values: queries by them miss rows, and a unique index lets duplicates in, with no error.")
+		advice = append(advice, "Make the function under a new name, and build with that beside the old what stands on it: an index CONCURRENTLY. Or, where a while of wrong answers is bearable, in a file of its own outside a transaction, right behind: "+strings.Join(again, "; ")+".")
 	}
-	s.find(s.aboutRoutine(is), codeStaleIndex, (&statement{sheet: s}).lesser(migration.Warning, tables...), fmt.Sprintf("%s is another function, and %s was built with what it returned before", is.name, list(stale)),
-		"Rows are kept under the old values: queries by the index miss them, and a unique one lets duplicates in, with no error.",
-		"Make the function under a new name, build an index with that CONCURRENTLY, and let the queries use it. Or, where a while of wrong answers is bearable, in a file of its own outside a transaction, right behind: "+strings.Join(lines, "; ")+";")
+	if len(unproven) > 0 {
+		said = append(said, list(unproven)+" was verified with what it returned before")
+		why = append(why, "Rows of before are not verified again: one that breaks it now stays, is refused at its next UPDATE (23514), and a dump of it cannot be restored.")
+		advice = append(advice, "Make the function under a new name, add a CHECK that calls it NOT VALID, validate that in a later file, and drop the old one.")
+	}
+	severity := s.lesserOf(migration.Warning, tables...)
+	s.find(s.aboutRoutine(is), codeStaleIndex, severity, fmt.Sprintf("%s is another function, and %s", is.name, strings.Join(said, "; ")), sentences(why...), sentences(advice...))
+}
+
+// computed says that this file or one behind it writes the whole table anew, or
+// updates its rows: of a block that commits as it goes, no effect tells which.
+func (s *sheet) computed(table string) bool {
+	if s.fromHereOn(func(e migration.Effects) bool { return slices.Contains(e.Rewrites, table) }) {
+		return true
+	}
+	return slices.ContainsFunc(s.in.Files, func(f migration.File) bool {
+		return f.Name >= s.file.Name && slices.ContainsFunc(f.Stmts, func(stmt migration.Stmt) bool {
+			return slices.ContainsFunc(writes(deepTokens(stmt.Text), table), func(w []migration.Token) bool { return says(w, "update") })
+		})
+	})
+}
+
+// proved says that this file or one behind it adds or validates a constraint of that
+// name, or drops it.
+func (s *sheet) proved(table, name string) bool {
+	return s.fromHereOn(func(e migration.Effects) bool {
+		return slices.ContainsFunc(e.Constraints, func(k migration.ConstraintSeen) bool {
+			return k.Table == table && ident(k.Name) == name && (k.Valid || k.Validated)
+		}) ||
+			slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool {
+				return o.On == table && ident(o.Name) == name && strings.HasSuffix(o.Kind, " constraint") && o.Change == migration.Dropped
+			})
+	})
 }
 
 // rebuilt says that this file or one behind it builds the index again, or drops it.
 func (s *sheet) rebuilt(index string) bool {
+	return s.fromHereOn(func(e migration.Effects) bool {
+		return slices.ContainsFunc(e.Indexes, func(x migration.IndexSeen) bool { return x.Index == index }) ||
+			slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool { return o.Name == index && o.Change == migration.Dropped })
+	})
+}
+
+// fromHereOn says that a statement of this file, or of one behind it, did something.
+func (s *sheet) fromHereOn(did func(migration.Effects) bool) bool {
 	for _, f := range s.in.Files {
 		if f.Name < s.file.Name {
 			continue
 		}
 		seen, _ := s.in.Replay.Find(f.Name)
-		for _, e := range seen.Statements {
-			if slices.ContainsFunc(e.Indexes, func(x migration.IndexSeen) bool { return x.Index == index }) ||
-				slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool { return o.Name == index && o.Change == migration.Dropped }) {
-				return true
-			}
+		if slices.ContainsFunc(seen.Statements, did) {
+			return true
 		}
 	}
 	return false

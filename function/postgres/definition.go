@@ -35,7 +35,8 @@ const relationSQL = `
 		(SELECT pg_catalog.string_agg(pg_catalog.format('column %s %s%s collation=%s storage=%s%s statistics=%s acl=%s options=%s%s default=%s comment=%s',
 				pg_catalog.quote_ident(a.attname), pg_catalog.format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN ' not null' END,
 				CASE WHEN a.attcollation <> 0 THEN a.attcollation::pg_catalog.regcollation::text END, a.attstorage, a.attcompression, a.attstattarget, a.attacl, a.attoptions, a.attfdwoptions,
-				CASE WHEN a.attidentity <> '' THEN 'identity ' || a.attidentity::text ELSE a.attgenerated::text || pg_catalog.pg_get_expr(e.adbin, e.adrelid) END,
+				CASE WHEN a.attidentity <> '' THEN 'identity ' || a.attidentity::text WHEN a.attgenerated <> '' THEN pg_catalog.format('%s(%s)', a.attgenerated, pg_catalog.pg_get_expr(e.adbin, e.adrelid))
+					ELSE pg_catalog.pg_get_expr(e.adbin, e.adrelid) END,
 				` + commented + `pg_class'::pg_catalog.regclass AND said.objoid = a.attrelid AND said.objsubid = a.attnum)), E'\n' ORDER BY a.attnum)
 			FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
 			WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
