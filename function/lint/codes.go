@@ -87,7 +87,7 @@ const (
 	codeAutovacuum      = "AM617" // autovacuum is switched off
 	codeReplicaIdentity = "AM618" // REPLICA IDENTITY FULL or NOTHING
 	codeIdentityLost    = "AM619" // a published table has no replica identity, or one that the publication does not fit
-	codeRowSecurity     = "AM620" // row level security without a policy, or switched off, if only between two statements
+	codeRowSecurity     = "AM620" // row level security without a policy, with others, or switched off, if only between two statements
 	codePublic          = "AM621" // a privilege for PUBLIC
 	codeDefiner         = "AM622" // SECURITY DEFINER without a search_path
 	codeNoGrant         = "AM623" // a new table lacks the grants that its neighbours have
@@ -118,4 +118,6 @@ const (
 	codeSpareIndex      = "AM649" // an index does nothing that another does not do
 	codeLabelGone       = "AM650" // a label of an enum is renamed
 	codeKeyless         = "AM651" // a new table has no primary key
+	codeConstraintName  = "AM652" // a constraint that ON CONFLICT may name gets another name
+	codePolicySetting   = "AM653" // a policy asks for a setting that sessions need not have
 )

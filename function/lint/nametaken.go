@@ -161,6 +161,48 @@ func (s *statement) renamedNames() {
 	}
 }
 
+// renamedConstraints tells of constraints that have another name, and that ON CONFLICT
+// ON CONSTRAINT can name.
+func (s *statement) renamedConstraints() {
+	for _, o := range s.e.Objects {
+		if !isIndex(o.Kind) || o.Change != migration.Renamed || !o.Existed {
+			continue
+		}
+		name := ident(last(o.Name))
+		for _, on := range s.before.each("table") {
+			if schema(on) != schema(o.Name) || s.before.table(on).constraint(name) == nil || s.before.index(on, o.Name) == nil ||
+				s.after.table(on).constraint(name) != nil || s.newInRun(constraintKey(on, name)) {
+				continue
+			}
+			severity, detail := migration.Info, "Running code that says ON CONFLICT ON CONSTRAINT and its name fails (42704); what looks for the name in errors finds it no more."
+			if named := s.after.conflictsOn(name); len(named) > 0 {
+				severity, detail = s.lesser(migration.Warning, on), fmt.Sprintf("%s says ON CONFLICT ON CONSTRAINT %s, and fails from then on (42704).", list(named), name)
+			}
+			s.tell(codeConstraintName, severity, fmt.Sprintf("renames the constraint %s of %s to %s", name, on, ident(last(o.To))), detail,
+				"Leave the name as it is; or let running code, and functions, name the columns instead: ON CONFLICT (...).")
+			return
+		}
+	}
+}
+
+// conflictsOn are the functions and procedures that say ON CONFLICT ON CONSTRAINT and
+// that name.
+func (c *catalogue) conflictsOn(name string) (names []string) {
+	for _, kind := range []string{"function", "procedure"} {
+		for _, routine := range c.each(kind) {
+			_, body, _ := strings.Cut(c.get(kind, routine), "\nbody ")
+			t := deepTokens("EXECUTE " + body)
+			for i := range max(0, len(t)-4) {
+				if says(t[i:i+4], "on conflict on constraint") && ident(t[i+4].Text) == name {
+					names = append(names, routine)
+					break
+				}
+			}
+		}
+	}
+	return names
+}
+
 // renamedType is the name that a type of before had, "" where the type is new.
 func (s *statement) renamedType(name string) string {
 	for _, kind := range []string{"enum", "domain", "composite type", "range"} {

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -53,6 +54,64 @@ func (p rowPolicy) all() bool {
 	return p.permissive && (p.using == "true" || p.using == "" && p.check == "true")
 }
 
+// condition is what a row has to meet by a command.
+func (p rowPolicy) condition(command string) string {
+	if command == "a" && p.check != "" {
+		return p.check
+	}
+	return p.using
+}
+
+// never says that a condition, as PostgreSQL writes it, is met by no row.
+func never(condition string) bool {
+	c := strings.TrimSpace(condition)
+	for {
+		inside, behind := parenthesis(c)
+		if !strings.HasPrefix(c, "(") || behind != "" {
+			break
+		}
+		c = strings.TrimSpace(inside[1 : len(inside)-1])
+	}
+	if terms := terms(c, "or"); len(terms) > 1 {
+		return !slices.ContainsFunc(terms, func(t string) bool { return !never(t) })
+	}
+	if terms := terms(c, "and"); len(terms) > 1 {
+		return slices.ContainsFunc(terms, never)
+	}
+	t := migration.Tokens(c)
+	switch {
+	case len(t) == 0:
+		return false
+	case t[0].Is("false") && len(t) == 1, t[0].Is("null") && (len(t) == 1 || t[1].Text == ":"), c == "NOT true":
+		return true
+	}
+	left, right, equal := strings.Cut(c, " = ")
+	return equal && whole(left) && whole(right) && strings.TrimSpace(left) != strings.TrimSpace(right)
+}
+
+// whole says that an expression is a plain whole number.
+func whole(text string) bool {
+	t := migration.Tokens(text)
+	return len(t) == 1 && t[0].Kind == migration.Number
+}
+
+// terms are the parts of a condition between a word that stands in no parentheses.
+func terms(c, word string) (parts []string) {
+	depth, begin := 0, 0
+	for _, t := range migration.Tokens(c) {
+		switch {
+		case t.Kind == migration.Symbol && t.Text == "(":
+			depth++
+		case t.Kind == migration.Symbol && t.Text == ")":
+			depth--
+		case depth == 0 && t.Is(word):
+			parts = append(parts, c[begin:t.Pos])
+			begin = t.Pos + len(word)
+		}
+	}
+	return append(parts, c[begin:])
+}
+
 // secured says that row level security of a table is on; forced, for its owner too.
 func (t *table) secured() bool { return strings.HasPrefix(t.fact("rls"), "t") }
 
@@ -60,7 +119,7 @@ func (t *table) forced() bool { return t.secured() && strings.HasSuffix(t.fact("
 
 // reaches says that some policy lets a role get at rows of the table by a command.
 func (t *table) reaches(role, command string) bool {
-	return !t.secured() || slices.ContainsFunc(t.policies, func(p rowPolicy) bool { return p.permissive && p.of(role, command) })
+	return !t.secured() || slices.ContainsFunc(t.policies, func(p rowPolicy) bool { return p.permissive && p.of(role, command) && !never(p.condition(command)) })
 }
 
 func (t *table) policy(name string) *rowPolicy {
@@ -86,7 +145,40 @@ func (s *sheet) security(at int, name string, was, is *table) {
 	case !is.secured():
 	default:
 		s.policies(at, name, was, is)
+		s.asksSetting(at, name, was, is)
 	}
+}
+
+var setting = regexp.MustCompile(`current_setting\(\s*'([^']+\.[^']+)'(::text)?\s*\)`)
+
+// asksSetting tells of policies that ask for a setting of the session which has to be
+// there.
+func (s *sheet) asksSetting(at int, name string, was, is *table) {
+	var asked, policies []string
+	for _, p := range is.policies {
+		for _, m := range setting.FindAllStringSubmatch(s.saysInAll(p), -1) {
+			if !was.secured() || !slices.ContainsFunc(was.policies, func(o rowPolicy) bool { return strings.Contains(s.saysInAll(o), m[0]) }) {
+				asked, policies = append(asked, m[1]), append(policies, p.name)
+			}
+		}
+	}
+	if len(asked) > 0 {
+		s.find(at, codePolicySetting, s.lesserOf(migration.Warning, name), fmt.Sprintf("the policy %s of %s asks for the setting %s, which a session need not have", list(unique(policies)), name, list(unique(asked))),
+			"Every query and every write of a session that has not set it fails (42704), for all whom policies hold.",
+			fmt.Sprintf("Ask with missing_ok, which gives NULL and so no rows: current_setting('%s', true). And let all running code set it before.", asked[0]))
+	}
+}
+
+// saysInAll is what a policy says, and what the functions do that it calls.
+func (s *sheet) saysInAll(p rowPolicy) string {
+	said := p.using + " " + p.check
+	for _, name := range s.after.each("function") {
+		if strings.Contains(said, bareName(name)+"(") {
+			_, body, _ := strings.Cut(s.after.get("function", name), "\nbody ")
+			said += " " + body
+		}
+	}
+	return said
 }
 
 // policies tells of rows that roles see no more, and of rows that they see now.
@@ -124,6 +216,8 @@ func (s *sheet) policies(at int, name string, was, is *table) {
 			old := was.policy(p.name)
 			switch {
 			case slices.ContainsFunc(was.policies, p.same):
+			case !p.permissive && never(p.using):
+				fewer = append(fewer, fmt.Sprintf("the restrictive policy %s hides all rows", p.name))
 			case !p.permissive && old == nil:
 				fewer = append(fewer, fmt.Sprintf("the restrictive policy %s hides rows that the others show", p.name))
 			case p.all() && was.keepsFrom(p):
@@ -149,6 +243,11 @@ func (s *sheet) policies(at int, name string, was, is *table) {
 	if len(fewer) > 0 {
 		s.find(at, codeRowSecurity, migration.Warning, name+": "+strings.Join(fewer, "; "), "SELECT, UPDATE and DELETE pass over such rows with no error; INSERT fails (42501).",
 			"Create in the same file the policies by which running code goes on; and try its queries as its role, not as the owner, whom policies hold only by FORCE.")
+		return
+	}
+	if open := func(p rowPolicy) bool { return p.all() && slices.Contains(p.roles, "") }; !was.secured() && !slices.ContainsFunc(is.policies, open) {
+		s.find(at, codeRowSecurity, migration.Info, name+" shows roles the rows that its policies let through, and no others", "SELECT, UPDATE and DELETE pass over the others with no error; INSERT fails (42501).",
+			"Try the queries of running code as its role, not as the owner, whom policies hold only by FORCE.")
 	}
 }
 

@@ -31,6 +31,37 @@ func (s *sheet) privileges() {
 	}
 }
 
+// laterForEverybody tells of default privileges that give everybody what is made later.
+func (s *sheet) laterForEverybody() {
+	seen, _ := s.in.Replay.Find(s.file.Name)
+	for _, e := range seen.Catalogue {
+		kind := e.Name[len(e.Name)-1:]
+		what, ok := map[string]string{"r": "table and view", "S": "sequence", "n": "schema", "f": "function", "T": "type"}[kind]
+		if e.Kind != "default privileges" || !ok || !s.after.later(e.Name) || s.before.later(e.Name) {
+			continue
+		}
+		at := 1
+		for i, st := range s.file.Stmts {
+			if t := deepTokens(st.Text); says(t, "default privileges") && says(t, "to public") {
+				at = i + 1
+			}
+		}
+		s.find(at, codePublic, migration.Warning, fmt.Sprintf("gives everybody a privilege on each %s that is made later", what), "PUBLIC is every role, also those that come later; and nobody sees it in the file that makes one.", "Grant it to the role that needs it.")
+	}
+}
+
+// later says that everybody gets a privilege by default privileges of that name.
+// Without any it is EXECUTE of functions and USAGE of types, and those of a schema
+// come on top.
+func (c *catalogue) later(name string) bool {
+	d := c.get("default privileges", name)
+	if everybody.MatchString(d) {
+		return true
+	}
+	ofSchema := !strings.Contains(name, "  ")
+	return (strings.HasSuffix(name, " f") || strings.HasSuffix(name, " T")) && (d == "" || ofSchema)
+}
+
 func wide(definition string) bool {
 	for line := range strings.SplitSeq(definition, "\n") {
 		if _, acl, ok := strings.Cut(line, "acl="); ok {

@@ -28,6 +28,7 @@ func (s *statement) renamed() {
 		}
 	}
 	s.renamedNames()
+	s.renamedConstraints()
 	s.orphaned()
 	s.renamedColumns()
 }

@@ -79,6 +79,7 @@ func (s *sheet) whole() {
 	s.attributes()
 	s.privileges()
 	s.forEverybody()
+	s.laterForEverybody()
 	s.ungrants()
 	s.owners()
 	s.sequencesOfInserts()
