@@ -120,4 +120,5 @@ const (
 	codeKeyless         = "AM651" // a new table has no primary key
 	codeConstraintName  = "AM652" // a constraint that ON CONFLICT may name gets another name
 	codePolicySetting   = "AM653" // a policy asks for a setting that sessions need not have
+	codeWritesDiscarded = "AM654" // a trigger has the writes to a table in use do nothing
 )

@@ -104,6 +104,38 @@ func (s *sheet) writesBroken() {
 	}
 }
 
+// writesDiscarded tells of tables at which a write does nothing any more, though it does
+// not fail: a trigger returns NULL for the row.
+func (s *sheet) writesDiscarded() {
+	for _, e := range s.effects {
+		for _, d := range e.Discards {
+			at := e.Statement
+			for i, st := range s.file.Stmts[:e.Statement] {
+				if slices.ContainsFunc(deepTokens(st.Text), func(x migration.Token) bool { return x.Name() && x.Text == last(d.Table) }) {
+					at = i + 1
+				}
+			}
+			severity := s.lesserOf(migration.Warning, d.Table)
+			if !s.none(d) {
+				severity = migration.Info
+			}
+			s.find(at, codeWritesDiscarded, severity, fmt.Sprintf("every %s on %s that was tried does nothing from then on, and no error says so", d.Write, d.Table),
+				"A trigger BEFORE it returns NULL for the row, and the code believes that it has written.", "Have the function RETURN NEW, for DELETE OLD; or let it run AFTER the write, where what it returns counts for nothing. Where nobody should write, raise an error, or take the privilege.")
+		}
+	}
+}
+
+// none says that a trigger of the table that discards such a write never returns a row.
+func (s *sheet) none(d migration.DiscardSeen) bool {
+	t := s.after.table(d.Table)
+	return t != nil && slices.ContainsFunc(t.triggers, func(g trigger) bool {
+		head, runs, _ := strings.Cut(g.definition, " EXECUTE FUNCTION ")
+		_, body, there := strings.Cut(s.after.get("function", bareName(runs)+"()"), "\nbody ")
+		returns := migration.Tokens(body)
+		return there && g.on && g.time() == "BEFORE" && strings.Contains(head, d.Write) && !says(returns, "return new") && !says(returns, "return old")
+	})
+}
+
 // refusals says which writes fail and how, those together that fail alike.
 func refusals(all []migration.BreakSeen) string {
 	type failure struct{ table, says, code string }

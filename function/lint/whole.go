@@ -73,6 +73,7 @@ func (s *sheet) whole() {
 	s.between()
 	s.bounded()
 	s.writesBroken()
+	s.writesDiscarded()
 	s.publications()
 	s.replaced()
 	s.viewsShow()

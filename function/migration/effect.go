@@ -77,6 +77,9 @@ type Effects struct {
 	// Breaks are tables of before that could be written to, and cannot any more when
 	// its transaction ends.
 	Breaks []BreakSeen `json:"breaks,omitempty"`
+	// Discards are tables of before that a write changed, and that it changes no more
+	// when its transaction ends, though it does not fail.
+	Discards []DiscardSeen `json:"discards,omitempty"`
 	// Unfilled are relations of before that it locked and that could not be
 	// filled with rows: what it reads of them is not known.
 	Unfilled []string `json:"unfilled,omitempty"`
@@ -209,6 +212,12 @@ type BreakSeen struct {
 	Role string `json:"role,omitempty"`
 	Code string `json:"code"` // SQLSTATE
 	Says string `json:"says"`
+}
+
+// DiscardSeen is a table at which every write of a kind does nothing.
+type DiscardSeen struct {
+	Table string `json:"table"`
+	Write string `json:"write"` // "INSERT", "UPDATE" or "DELETE"
 }
 
 // Portion says how many of the rows of a table.

@@ -197,6 +197,9 @@ var relationObjects = []string{"table", "view", "materialized view", "foreign ta
 
 // sortEffects brings everything into an order that does not depend on oids.
 func sortEffects(e *migration.Effects) {
+	slices.SortFunc(e.Discards, func(a, b migration.DiscardSeen) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Write, b.Write))
+	})
 	slices.SortFunc(e.Locks, func(a, b migration.LockSeen) int {
 		return cmp.Or(cmp.Compare(b.Mode.Strength(), a.Mode.Strength()), cmp.Compare(a.Relation, b.Relation), cmp.Compare(a.Kind, b.Kind))
 	})

@@ -22,6 +22,7 @@ type rowSeen struct {
 	rows     []migration.RowsSeen
 	unfilled []string
 	breaks   []migration.BreakSeen
+	discards []migration.DiscardSeen
 }
 
 // into adds it to effects that were seen without rows.
@@ -32,7 +33,7 @@ func (r rowsSeen) into(effects []migration.Effects) {
 		if s == nil || e.Unobserved != "" {
 			continue
 		}
-		e.WithRows, e.Rows, e.Breaks = s.fails, s.rows, s.breaks
+		e.WithRows, e.Rows, e.Breaks, e.Discards = s.fails, s.rows, s.breaks, s.discards
 		for _, scan := range s.scans {
 			if !slices.ContainsFunc(e.Scans, func(o migration.ScanSeen) bool { return o.Relation == scan.Relation }) {
 				e.Scans = append(e.Scans, scan)
@@ -132,7 +133,11 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 	words := wordsOf(a.file.Stmts[from:to])
 	fires := len(firing) > 0 || makesFire(words)
 	var before map[write]*pgconn.PgError
+	var reachedBefore map[write][]reached
 	if fires {
+		if reachedBefore, err = w.reach(ctx, slices.Collect(maps.Keys(filled))); err != nil {
+			return nil, err
+		}
 		if before, err = w.writes(ctx, filled, w.besides(words)); err != nil {
 			return nil, err
 		}
@@ -162,8 +167,12 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 	if err != nil {
 		return all, nil //nolint:nilerr // a file may leave the session so that nothing more can be asked
 	}
+	reachedAfter, err := w.reach(ctx, slices.Collect(maps.Keys(filled)))
+	if err != nil {
+		return all, nil //nolint:nilerr // the same
+	}
 	if all[last] != nil {
-		all[last].breaks = breaksSince(before, after)
+		all[last].breaks, all[last].discards = breaksSince(before, after), discardsSince(reachedBefore, reachedAfter)
 	}
 	return all, nil
 }
