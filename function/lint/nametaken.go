@@ -114,7 +114,14 @@ func (s *statement) successorTable(o migration.ObjectSeen, severity migration.Se
 			return isTable(x.Kind) && x.Change == migration.Created && (x.Name == o.Name || s.becomes(x.Name, o.Name))
 		})
 	})
-	if t == nil || !made || !isTable(o.Kind) || slices.Contains(t.children, o.To) || s.says("inherit") {
+	if t == nil || !isTable(o.Kind) || slices.Contains(t.children, o.To) || s.says("inherit") {
+		return fine
+	}
+	if !made {
+		if copy := s.copiedBefore(o.Name); copy != "" {
+			return &successor{migration.Warning, fmt.Sprintf("The rows of %s were copied into %s by statements that committed, and no trigger keeps the copy in step: what others wrote since then stays in %s and is lost to the new table.", o.Name, copy, o.To),
+				fmt.Sprintf("Before the copy begins, have a trigger on %s write to %s what INSERT, UPDATE and DELETE change. Or keep writers out: LOCK TABLE in the file that changes the names, and copy there what is missing.", o.Name, copy)}
+		}
 		return fine
 	}
 	filled := slices.ContainsFunc(s.file.Stmts, func(stmt migration.Stmt) bool {
@@ -132,6 +139,39 @@ func (s *statement) successorTable(o migration.ObjectSeen, severity migration.Se
 	}
 	return &successor{severity, fmt.Sprintf("What others write to %s while the rows are copied is lost to the new table: it stays in %s, and so do views and foreign keys that refer to it.", o.Name, o.To),
 		"Make the new table in a file before, have a trigger write to both, copy the old rows in batches, and swap the names in a transaction that does nothing else."}
+}
+
+// copiedBefore is the table of the run that takes the name of another, where an earlier
+// file copied the rows of that into it, no trigger that stands keeps it in step, and the
+// file that is judged copies nothing more; "" otherwise.
+func (s *statement) copiedBefore(name string) string {
+	names := func(t []migration.Token, table string) bool {
+		return slices.ContainsFunc(t, func(x migration.Token) bool { return x.Name() && x.Text == last(table) })
+	}
+	copies := func(f migration.File, to string) bool {
+		return slices.ContainsFunc(f.Stmts, func(stmt migration.Stmt) bool {
+			t := deepTokens(stmt.Text)
+			return fills(stmt, to) && names(t, name)
+		})
+	}
+	for _, e := range s.effects {
+		for _, x := range e.Objects {
+			to := x.Name
+			if x.To != name || !isTable(x.Kind) || !s.newInRun(objectKey("table", to)) || copies(s.file, to) {
+				continue
+			}
+			follows := slices.ContainsFunc(s.before.table(name).triggers, func(g trigger) bool {
+				_, runs, _ := strings.Cut(g.definition, " EXECUTE FUNCTION ")
+				_, body, _ := strings.Cut(s.before.get("function", bareName(runs)+"()"), "\nbody ")
+				return g.on && names(deepTokens("EXECUTE "+body), to)
+			})
+			copied := slices.ContainsFunc(s.in.Files, func(f migration.File) bool { return f.Name < s.file.Name && copies(f, to) })
+			if copied && !follows {
+				return to
+			}
+		}
+	}
+	return ""
 }
 
 // becomes says that the file gives the first the name of the second.

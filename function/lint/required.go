@@ -39,6 +39,32 @@ func (s *sheet) required(name string, was, is *table) {
 	}
 }
 
+// leftOut tells of columns that an INSERT could leave out and that it cannot any more,
+// since columns of the file changed names: one has the name of another that had a value
+// by itself, or the other, which no running code knows, is there under a new name.
+func (s *sheet) leftOut(name string, was, is *table) {
+	if s.madeAt(name) > 0 || fillsRows(s.after.get("table", name)) {
+		return
+	}
+	for _, e := range s.effects {
+		for _, x := range e.Columns {
+			c := is.column(x.To)
+			if x.Table != name || x.Change != migration.Renamed || c == nil || !c.notNull && !is.asks(*c) || c.fallback != "" || c.identity != "" || s.domainFills(c.typ) {
+				continue
+			}
+			old, takes := was.column(c.name), is.column(x.Column)
+			switch {
+			case old != nil && (old.fallback != "" || old.identity != "" || !old.notNull && !was.asks(*old)):
+				s.find(e.Statement, codeDefaultDropped, s.lesserOf(migration.Warning, name), fmt.Sprintf("%s.%s is another column from then on, has no default, and may not be NULL", name, c.name),
+					"Running code that inserts rows and leaves it out, as it could before, fails (23502).", fmt.Sprintf("Give it in the same file what the other had: ALTER TABLE %s ALTER COLUMN %s SET DEFAULT ...; and let its sequence belong to it.", name, c.name))
+			case old == nil && takes != nil:
+				s.find(e.Statement, codeDefaultDropped, s.lesserOf(migration.Warning, name), fmt.Sprintf("%s.%s has a name that no running code knows, no default, and may not be NULL", name, c.name),
+					"Running code that inserts rows writes to the column that has its old name, leaves it out, and fails (23502).", fmt.Sprintf("Let it be NULL in the same file: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL;", name, c.name))
+			}
+		}
+	}
+}
+
 // asks says that a CHECK, validated or not, asks for a value of the column.
 func (t *table) asks(c column) bool {
 	return slices.ContainsFunc(t.constraints, func(k constraint) bool {

@@ -43,7 +43,7 @@ func triggerNamed(all []trigger, name string) *trigger {
 func (s *sheet) triggers(name string, was, is *table) {
 	lost, off := make(map[int][]string), make(map[int][]string)
 	for _, g := range was.triggers {
-		if !g.on || s.ofParent(was, g) || s.newInRun(triggerKey(name, g.name)) {
+		if !g.on || s.ofParent(was, g) || s.newInRun(triggerKey(was.name, g.name)) {
 			continue
 		}
 		switch now := triggerNamed(is.triggers, g.name); {

@@ -44,6 +44,61 @@ func (s *statement) droppedUniqueness() {
 	}
 }
 
+// uniquenessLeft tells of what stands under the name of another relation and lacks a
+// unique index that this had.
+func (s *sheet) uniquenessLeft(name string) {
+	was, is := s.before.table(name), s.after.table(name)
+	at := s.takesName(name)
+	if was == nil || is == nil || at == 0 {
+		return
+	}
+	lacks := func(i index) bool {
+		rule, ok := uniqueRule(i)
+		return ok && !i.invalid && !slices.ContainsFunc(is.indexes, func(o index) bool { return !o.invalid && implies(o, rule) })
+	}
+	var lost []string
+	for _, i := range was.indexes {
+		if lacks(i) {
+			rule, _ := uniqueRule(i)
+			lost = append(lost, "("+strings.Join(rule.keys, ", ")+")")
+		}
+	}
+	if len(lost) == 0 {
+		return
+	}
+	detail := "Rows with a value that is there already are no longer refused, and ON CONFLICT on these columns fails (42P10)."
+	severity := s.lesserOf(migration.Warning, name)
+	if is.partitioned != "" { // each of its keys has the columns that it is partitioned by
+		severity = migration.Info
+	}
+	if s.after.get("materialized view", name) != "" {
+		detail = "REFRESH MATERIALIZED VIEW CONCURRENTLY fails without a unique index (55000)."
+		if slices.ContainsFunc(is.indexes, usable) {
+			return
+		}
+	}
+	s.find(at, codeDropConstraint, severity, fmt.Sprintf("what has the name %s from then on has no unique index on %s", name, list(lost)), detail, "Build it before the names are changed.")
+}
+
+// usable says that REFRESH ... CONCURRENTLY can go by an index.
+func usable(i index) bool {
+	rule, ok := uniqueRule(i)
+	return ok && !i.invalid && rule.where == "" && !slices.ContainsFunc(rule.keys, func(k string) bool { return strings.Contains(k, "(") })
+}
+
+// takesName is the last statement that gives the name to another relation than the one
+// that had it, 0 for none.
+func (s *sheet) takesName(name string) (at int) {
+	for _, e := range s.effects {
+		if slices.ContainsFunc(e.Objects, func(o migration.ObjectSeen) bool {
+			return isRelation(o.Kind) && (o.To == name || o.Name == name && o.Change == migration.Created)
+		}) {
+			at = e.Statement
+		}
+	}
+	return at
+}
+
 // uniqueRule is what a unique index keeps; false for one that is not unique.
 func uniqueRule(i index) (uniqueKey, bool) {
 	if !strings.HasPrefix(i.definition, "CREATE UNIQUE INDEX ") {

@@ -66,9 +66,14 @@ func (s *sheet) whole() {
 		}
 		s.refusesValues(at, name, was, is)
 		s.required(name, was, is)
+		s.leftOut(name, was, is)
+		s.uniquenessLeft(name)
 		s.security(at, name, was, is)
 		s.triggers(name, was, is)
 		s.sequences(at, name, was, is)
+	}
+	for _, name := range s.after.each("materialized view") {
+		s.uniquenessLeft(name)
 	}
 	s.between()
 	s.bounded()
