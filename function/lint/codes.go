@@ -121,4 +121,7 @@ const (
 	codeConstraintName  = "AM652" // a constraint that ON CONFLICT may name gets another name
 	codePolicySetting   = "AM653" // a policy asks for a setting that sessions need not have
 	codeWritesDiscarded = "AM654" // a trigger has the writes to a table in use do nothing
+	codeNotAgain        = "AM655" // what commits as it goes changes rows by what they were, and cannot run again
+	codeEndsSessions    = "AM656" // other sessions are cut off
+	codeAdvisoryLock    = "AM657" // an advisory lock outlives its transaction
 )

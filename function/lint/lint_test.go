@@ -55,6 +55,8 @@ func columnLine(name, typ string) string {
 var t1 = []catalog.Edit{tableOf("public.t", columnLine("a", "integer"), columnLine("b", "text"),
 	"constraint t_pkey PRIMARY KEY (a) valid=t comment=", "index CREATE UNIQUE INDEX t_pkey ON public.t USING btree (a) tablespace=0 statistics= comment=")}
 
+var uniqueEffects = []migration.Effects{{Alone: true, Indexes: []migration.IndexSeen{{Index: "public.i", Table: "public.t", Unique: true, Definition: "CREATE UNIQUE INDEX i ON public.t USING btree (b)"}}}}
+
 var indexEffects = []migration.Effects{{Statement: 1, Line: 1, Locks: locks(lock("public.t", migration.Share)), Scans: scans("public.t"),
 	Indexes: []migration.IndexSeen{{Index: "public.i", Table: "public.t", Definition: "CREATE INDEX i ON public.t USING btree (b)"}}}}
 
@@ -124,6 +126,10 @@ var cases = map[string]handCase{
 		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 3, Lines: []string{"index CREATE INDEX i ON public.t USING hash (a) tablespace=0"}}}},
 	"one that keeps a rule": {sql: "CREATE UNIQUE INDEX CONCURRENTLY i ON t (a);", before: wideIndex, want: "", effects: madeIndex,
 		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 3, Lines: []string{"index CREATE UNIQUE INDEX i ON public.t USING btree (a) tablespace=0"}}}},
+	"a unique index over rows of before": {sql: "CREATE UNIQUE INDEX CONCURRENTLY i ON t (b);", before: t1, want: "info AM544 1", effects: uniqueEffects},
+	"one where the data are asked":       {sql: "CREATE UNIQUE INDEX CONCURRENTLY i ON t (b);", before: t1, want: "", effects: uniqueEffects, facts: map[string]migration.RelationFacts{"public.t": {Rows: 5}}},
+	"a lock of the session":              {sql: "SELECT pg_advisory_lock(1);", effects: []migration.Effects{{}}, want: "info AM657 1"},
+	"one that is given back":             {sql: "SELECT pg_advisory_lock(1); SELECT pg_advisory_unlock(1);", effects: []migration.Effects{{}, {}}, want: ""},
 	"an index over the primary key": {sql: "CREATE INDEX CONCURRENTLY i ON t (a);", before: t1, want: "info AM649 1", effects: madeIndex,
 		edits: []catalog.Edit{{Kind: "table", Name: "public.t", At: 5, Lines: []string{"index CREATE INDEX i ON public.t USING btree (a) tablespace=0"}}}},
 	"a table without a primary key": {sql: "CREATE TABLE t (a int, b text);", effects: madeTable, edits: []catalog.Edit{tableOf("public.t", columnLine("a", "integer"))}, want: "info AM651 1"},

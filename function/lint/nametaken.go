@@ -163,7 +163,7 @@ func (s *statement) copiedBefore(name string) string {
 			follows := slices.ContainsFunc(s.before.table(name).triggers, func(g trigger) bool {
 				_, runs, _ := strings.Cut(g.definition, " EXECUTE FUNCTION ")
 				_, body, _ := strings.Cut(s.before.get("function", bareName(runs)+"()"), "\nbody ")
-				return g.on && names(deepTokens("EXECUTE "+body), to)
+				return g.on && names(deepTokens(body), to)
 			})
 			copied := slices.ContainsFunc(s.in.Files, func(f migration.File) bool { return f.Name < s.file.Name && copies(f, to) })
 			if copied && !follows {

@@ -44,6 +44,28 @@ func (s *statement) droppedUniqueness() {
 	}
 }
 
+// duplicates tells of a unique index over rows that are there, where the data are not
+// asked whether they meet it.
+func (s *statement) duplicates() {
+	if s.in.Facts != nil {
+		return
+	}
+	for _, i := range s.e.Indexes {
+		t := s.before.table(i.Table)
+		rule, ok := uniqueRule(index{definition: i.Definition})
+		if !ok || !i.Unique || i.Rebuilt || t == nil || s.newOnly([]string{i.Table}) || slices.Contains(s.e.Truncates, i.Table) ||
+			slices.ContainsFunc(t.indexes, func(o index) bool { return !o.invalid && implies(o, rule) }) {
+			continue
+		}
+		detail := ""
+		if s.says("concurrently") {
+			detail = "What failed leaves an INVALID index behind."
+		}
+		s.tell(codeFailsWithRows, migration.Info, fmt.Sprintf("fails where %s has duplicates of (%s) (23505)", i.Table, strings.Join(rule.keys, ", ")), detail, "Ask the data first how many there are.")
+		return
+	}
+}
+
 // uniquenessLeft tells of what stands under the name of another relation and lacks a
 // unique index that this had.
 func (s *sheet) uniquenessLeft(name string) {
