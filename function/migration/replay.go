@@ -17,7 +17,7 @@ const ReplayName = "replay.json"
 
 // ReplayFormat is the format that is written and the only one that is read.
 // Whatever changes what a replay sees or how it says it raises it.
-const ReplayFormat = 1
+const ReplayFormat = 2
 
 // A Replay is what was seen when a directory ran on a dev database: facts alone,
 // so that the same directory gives the same bytes each time.
