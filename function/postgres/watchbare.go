@@ -73,7 +73,7 @@ func (w *Watcher) bare(ctx context.Context, a *attempt, at int, commits bool) (s
 		return s, err
 	}
 	s.notices, s.released = w.take(), taken
-	a.undo, a.fresh = states{}, map[uint32]bool{}
+	a.begun()
 	var pieces []seen
 	if commits {
 		pieces = w.pieces(a, s.notices, all)

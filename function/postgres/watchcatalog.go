@@ -235,12 +235,13 @@ func (w *Watcher) define(ctx context.Context, t touched) (definitions, error) {
 			asked = append(asked, fmt.Sprintf("SELECT * FROM %s.%s($%d)", watchSchema, what, len(oids)))
 		}
 	}
-	ask("relations", relations)
+	if t.all || w.haveIdentity(t.relations) {
+		ask("relations_and_identities", relations)
+	} else {
+		ask("relations", relations)
+	}
 	ask("types", types)
 	ask("functions", functions)
-	if t.all || w.haveIdentity(t.relations) {
-		ask("identities", relations)
-	}
 	if len(asked) > 0 {
 		rows, err := w.conn.Query(ctx, strings.Join(asked, " UNION ALL "), oids...)
 		if err != nil {

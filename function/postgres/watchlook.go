@@ -11,6 +11,7 @@ import (
 
 // look asks what the transaction has done since it was last asked.
 func (w *Watcher) look(ctx context.Context, a *attempt) (seen, error) {
+	a.later = false
 	s := seen{notices: w.take(), counts: map[uint32]counted{}, changes: map[uint32]change{}}
 	beside := besides(s.notices)
 	if renamesAround(s.notices) {

@@ -29,7 +29,7 @@ func TestWatcher_looksByIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := newAttempt(file, true)
-	a.undo, a.fresh, a.made = states{}, map[uint32]bool{}, map[uint32]int{}
+	a.begun()
 	if _, err := w.look(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}

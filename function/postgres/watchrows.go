@@ -116,7 +116,7 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 	if err := w.script(ctx, watchPrepare+"; "+begin+"; "+asSuperuser); err != nil {
 		return nil, err
 	}
-	a.undo, a.fresh, a.made = states{}, map[uint32]bool{}, map[uint32]int{}
+	a.begun()
 	w.begun()
 	names := make(map[uint32]string, len(tables))
 	for _, r := range tables {

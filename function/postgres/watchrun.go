@@ -39,7 +39,8 @@ type attempt struct {
 	// undo is each relation that was changed as it was before; nil for a new one.
 	undo  states
 	fresh map[uint32]bool // made by the file
-	made  map[uint32]int  // by which statement, where it was not looked at yet
+	made  map[uint32]int  // by which statement, where that was not looked at by itself
+	later bool            // what the last statements made is still to be looked at
 	// rows runs statements with rows in the tables, nil where that is not asked for.
 	rows     func(from, to int) (rowsSeen, error)
 	withRows rowsSeen
@@ -70,6 +71,11 @@ func (w *Watcher) run(ctx context.Context, a *attempt, each func(from int, all [
 	return nil
 }
 
+// begun forgets what the last transaction changed.
+func (a *attempt) begun() {
+	a.undo, a.fresh, a.made, a.later = states{}, map[uint32]bool{}, map[uint32]int{}, false
+}
+
 func newAttempt(f migration.File, watched bool) *attempt {
 	return &attempt{file: f, watched: watched, skip: map[int]string{}, super: map[int]bool{}}
 }
@@ -84,7 +90,7 @@ func (w *Watcher) persist(ctx context.Context, a *attempt, from, to int) ([]seen
 				return nil, w.place(a.file, -1, err)
 			}
 		}
-		a.undo, a.fresh, a.made = states{}, map[uint32]bool{}, map[uint32]int{}
+		a.begun()
 		were, err := w.positions(ctx, a.file.Stmts[from:to], false)
 		if err != nil {
 			return nil, w.place(a.file, -1, err)
@@ -156,7 +162,7 @@ func (w *Watcher) transaction(ctx context.Context, a *attempt, from, to int) (al
 		a.attribute(s, all, from)
 		all = append(all, s)
 	}
-	if a.watched && len(a.made) > 0 {
+	if a.later {
 		last, err := w.look(ctx, a)
 		if err != nil {
 			return nil, to - 1, err
@@ -273,6 +279,7 @@ func (a *attempt) makesOnly(w *Watcher, i int) bool {
 			}
 		}
 	}
+	a.later = true
 	for _, n := range w.notices {
 		for _, c := range n.Commands {
 			if c.Class == classRelation {

@@ -90,7 +90,7 @@ var watchInstall = []string{
 	definitionsOf("relations", relationsDefinedSQL),
 	definitionsOf("types", typesDefinedSQL),
 	definitionsOf("functions", functionsDefinedSQL),
-	definitionsOf("identities", identitiesDefinedSQL),
+	definitionsOf("relations_and_identities", relationsDefinedSQL+" UNION ALL "+identitiesDefinedSQL),
 	`CREATE FUNCTION ` + watchSchema + `.on_command() RETURNS event_trigger LANGUAGE plpgsql SET search_path = '' AS $f$
 	BEGIN
 		RAISE INFO USING MESSAGE = '` + watchMessage + `' || pg_catalog.json_build_object('locks', ` + locksSQL + `, 'commands',
