@@ -15,6 +15,7 @@ import (
 // How often a file is run to be measured: until its times are known well, or it
 // has taken long.
 const (
+	fewestRuns  = 2 // one says nothing of its error; whatever time they take
 	leastRuns   = 5
 	mostRuns    = 25
 	measureTime = 4 * time.Second
@@ -185,7 +186,7 @@ func (m *measuring) sample(ctx context.Context) error {
 func (m *measuring) told(sizes map[string]sized) map[int]migration.Measured {
 	told := map[int]migration.Measured{}
 	for i, times := range m.times {
-		if len(times) < 2 {
+		if len(times) < fewestRuns {
 			continue
 		}
 		var all migration.Measured

@@ -36,7 +36,7 @@ func (m *measuring) runs(ctx context.Context) error {
 // repeat runs statements until their times are known well; false where one of them fails.
 func (m *measuring) repeat(ctx context.Context, from, to int) (ran bool, err error) {
 	began := time.Now()
-	for n := 0; n < mostRuns && (n < leastRuns || !m.well(from, to)) && time.Since(began) < measureTime; n++ {
+	for n := 0; n < fewestRuns || n < mostRuns && (n < leastRuns || !m.well(from, to)) && time.Since(began) < measureTime; n++ {
 		if err := m.sample(ctx); err != nil {
 			return false, err
 		}

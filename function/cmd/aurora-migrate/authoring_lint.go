@@ -18,7 +18,9 @@ func (t *terminal) lintCommand() *cobra.Command {
 		Long: `Lint runs the directory on a dev database, watches what each statement does, and
 judges that as if every table were large and busy: who has to wait and for what,
 what is rewritten or lost, what running programs will miss; with the safe way
-spelled out. It exits with 3 where a finding is an error, and with 0 otherwise.
+spelled out. With --latest or --base nobody uses yet what the files that are
+judged make. It exits with 3 where a finding is an error, with 1 where a file
+fails, which is a finding too, and with 0 otherwise.
 Plan judges the same by the sizes, the traffic and the data of the database
 itself. A comment above a statement quiets a finding, with a reason:
 -- atlas:nolint CODE -- why.
