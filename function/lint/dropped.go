@@ -297,7 +297,7 @@ func (s *statement) droppedConstraints() {
 	}
 	if len(keys) > 0 {
 		s.tell(codeDropForeignKey, s.lesser(migration.Warning, tables...), "drops the foreign key "+list(keys), sentences("Rows that refer to nothing are no longer refused.", s.waiting()),
-			"Make sure that the code keeps the rule. Both tables are locked for an instant: leave it alone in its transaction.")
+			"Put the one that takes its place there first, NOT VALID, and VALIDATE it; or make sure that the code keeps the rule. Both tables are locked for an instant: leave it alone in its transaction.")
 	}
 	if len(rules) > 0 {
 		detail, advice := "Rows that break it are no longer refused.", "Make sure that the code keeps the rule, or put the one that takes its place there first."

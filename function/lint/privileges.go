@@ -97,6 +97,7 @@ func definer(definition string) bool {
 // end tells of what only shows after the last file.
 func (d *directory) end() {
 	d.ungranted()
+	d.unusableSchemas()
 	d.uncounted()
 	d.forgotten()
 	d.gaps()
@@ -154,6 +155,26 @@ func (d *directory) ungranted() {
 			d.find(c.file, c.line, c.statement, codeNoGrant, severity, fmt.Sprintf("%s has no grant for %s, unlike the other tables of its schema", c.name, list(missing)), "Its queries fail (42501).",
 				fmt.Sprintf("GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %s; or, for all that come, ALTER DEFAULT PRIVILEGES.", c.name, strings.Join(missing, ", ")))
 		}
+	}
+}
+
+// unusableSchemas tells of schemas of the run whose tables are granted to roles, and which
+// nobody but their owner may use. Where somebody may, the roles may be members of that.
+func (d *directory) unusableSchemas() {
+	told := make(map[string]bool)
+	for _, c := range d.created {
+		name, t := schema(c.name), d.now.table(c.name)
+		g := d.now.granting(grantingKinds[1], name)
+		if t == nil || g == nil || told[name] || d.start.get("schema", name) != "" || slices.ContainsFunc(g.roles(), func(role string) bool { return g.all.may(role, 'U') }) {
+			continue
+		}
+		roles := slices.DeleteFunc(grantees(t), func(role string) bool { return role == g.owner })
+		if len(roles) == 0 {
+			continue
+		}
+		told[name] = true
+		d.find(c.file, c.line, c.statement, codeNoGrant, migration.Warning, fmt.Sprintf("%s is granted to %s, and the schema %s is not", c.name, list(roles), name), "Without USAGE of its schema nothing in it is found: each query fails (42501).",
+			fmt.Sprintf("GRANT USAGE ON SCHEMA %s TO %s;", name, strings.Join(roles, ", ")))
 	}
 }
 

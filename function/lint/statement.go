@@ -215,12 +215,14 @@ func (s *statement) writesCatalogue() bool {
 
 // unfilled tells of relations that it may have read without being seen to.
 func (s *statement) unfilled() {
-	if slices.ContainsFunc(s.findings, func(f migration.Finding) bool { return f.Code == codeNoDefault }) {
-		return // it fails
+	if s.worksOn || slices.ContainsFunc(s.findings, func(f migration.Finding) bool { return f.Code == codeNoDefault }) {
+		return // it fails, or what it works on is told
 	}
 	var names []string
 	for _, name := range s.e.Unfilled {
-		checks := slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool { return k.Valid || k.Validated })
+		checks := slices.ContainsFunc(s.e.Constraints, func(k migration.ConstraintSeen) bool {
+			return (k.Valid || k.Validated) && k.Kind != "unique" && k.Kind != "primary key" // these take an index, or build one
+		})
 		if l, ok := s.lockOn(name); ok && blocks(l) && (checks || len(s.e.Rewrites)+len(s.e.Indexes) > 0) {
 			names = append(names, name)
 		}

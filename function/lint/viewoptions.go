@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alquimistaai/aurora-migrator/function/migration"
@@ -21,6 +22,8 @@ func (s *sheet) viewOptions(kind, name string) {
 	case lost("security_invoker"):
 		s.find(at, codeViewOption, migration.Warning, "the view "+name+" is security_invoker no more: it reads with the rights of its owner", "Whoever may read it sees rows that row level security kept from them, and tables that they are granted nothing on.",
 			"Say it again: CREATE OR REPLACE VIEW "+name+" WITH (security_invoker = true) AS ...;")
+	case viewOption(now, "security_invoker") && !viewOption(old, "security_invoker"):
+		s.asksItsReaders(at, name)
 	case lost("security_barrier"):
 		s.find(at, codeViewOption, migration.Warning, "the view "+name+" is security_barrier no more", "A function in a condition may see rows that the view leaves out.",
 			"Say it again: CREATE OR REPLACE VIEW "+name+" WITH (security_barrier = true) AS ...;")
@@ -34,6 +37,36 @@ func (s *sheet) viewOptions(kind, name string) {
 		}
 		s.find(at, codeDropCode, severity, fmt.Sprintf("the view %s could be written through, and can no more", name), "INSERT, UPDATE and DELETE of running code through it fail (55000).",
 			"Give it a trigger INSTEAD OF, or make the new one under another name.")
+	}
+}
+
+// asksItsReaders tells of a view that reads from now on with the rights of who asks, who
+// may not read what it reads.
+func (s *sheet) asksItsReaders(at int, name string) {
+	var lacks, again []string
+	for _, of := range unique(read(s.after.get("view", name))) {
+		g := s.after.granting(grantingKinds[0], of)
+		if g == nil {
+			continue
+		}
+		var roles []string
+		for _, role := range s.after.readers(name) {
+			who := role
+			if role == "everybody" {
+				who = ""
+			}
+			if who != g.owner && !g.all.may(who, 'r') && !slices.ContainsFunc(keys(g.columns), func(c string) bool { return g.columns[c].may(who, 'r') }) {
+				roles = append(roles, role)
+			}
+		}
+		if len(roles) > 0 {
+			lacks = append(lacks, fmt.Sprintf("%s may not read %s", list(roles), of))
+			again = append(again, fmt.Sprintf("GRANT SELECT ON %s TO %s;", of, strings.ReplaceAll(strings.Join(roles, ", "), "everybody", "PUBLIC")))
+		}
+	}
+	if len(lacks) > 0 {
+		s.find(at, codeViewOption, migration.Warning, "the view "+name+" reads with the rights of who asks, and "+strings.Join(lacks, "; "), "Their queries of it fail from then on (42501), unless they are members of a role that may.",
+			"Grant that first: "+few(again))
 	}
 }
 

@@ -28,10 +28,12 @@ func (s *statement) worked() {
 	case len(earlier) > 0:
 		first := earlier[0]
 		words := fix("Commit in between: do this in a file of its own.", one(s.text()))
-		if b := s.inBatches(relations); b != "" {
-			words = fix("Commit in between, and write the rows in batches that each commit:", alone(b))
-		}
+		b := s.inBatches(relations)
 		switch {
+		case b != "":
+			words = fix("Commit in between, and write the rows in batches that each commit:", alone(b))
+		case s.begins("update") || s.begins("delete"):
+			words = "Commit in between, and write the rows in batches by key that each commit, in a file of its own outside a transaction (-- atlas:txmode none)."
 		case s.says("attach partition"):
 			words = "Prove first, by a CHECK that says the same as the bounds, added NOT VALID and validated in files before this one, that all of its rows belong there: ATTACH PARTITION then scans nothing."
 		case s.begins("create materialized view"):
@@ -109,6 +111,12 @@ func (s *statement) narrowed(t *table, names map[string]string, seen []string) b
 			if of, known := names[c.of]; c.of != "" && known && of != t.name {
 				continue // a column of another table has the name
 			}
+			if loosened(t, s.tokens[where:], c.at) {
+				continue
+			}
+			if of := s.selectedFrom(s.tokens[where:], c.at); of != nil && !s.narrowed(of, names, seen) {
+				continue
+			}
 			with, known := names[c.with]
 			if c.with == "" || !known || with == t.name {
 				return true
@@ -133,7 +141,7 @@ func (s *statement) joined(table string) bool {
 	return slices.ContainsFunc(t.indexes, func(i index) bool {
 		name := firstColumn(i.definition)
 		return name != "" && slices.ContainsFunc(compared(s.tokens[where:], name), func(c comparison) bool {
-			return names[c.of] == table && c.with != "" && names[c.with] != ""
+			return names[c.of] == table && c.with != "" && names[c.with] != "" || s.selectedFrom(s.tokens[where:], c.at) != nil
 		})
 	})
 }
@@ -182,8 +190,123 @@ func (s *statement) relation(i int) string {
 	return s.before.called(x)
 }
 
-// A comparison is one of a column, by the names before their dots: "" for none.
-type comparison struct{ of, with string }
+// loosened says that what is compared at a place of a condition need not hold: it stands
+// behind a NOT, or beside an OR whose other arms name no column that an index begins with.
+func loosened(of *table, t []migration.Token, at int) bool {
+	for at > 0 {
+		left, right := bounds(t, at)
+		if first := firstOfPart(t, at); first > 0 && t[first-1].Is("not") {
+			return true
+		}
+		for _, arm := range arms(t[left:right]) {
+			if len(arm) < right-left && !slices.ContainsFunc(of.indexes, func(i index) bool {
+				name := firstColumn(i.definition)
+				return name != "" && len(compared(arm, name)) > 0
+			}) {
+				return true
+			}
+		}
+		if left == 0 || t[left-1].Text != "(" {
+			return false
+		}
+		if right+1 < len(t) && t[right+1].Is("is") {
+			return true
+		}
+		at = left - 1
+	}
+	return false
+}
+
+// firstOfPart is where the name begins that ends at a place: a qualifier comes before it.
+func firstOfPart(t []migration.Token, at int) int {
+	if at > 1 && t[at-1].Text == "." {
+		return at - 2
+	}
+	return at
+}
+
+// bounds are those of the condition around a place, up to its parentheses or clauses.
+func bounds(t []migration.Token, at int) (left, right int) {
+	clause := func(x migration.Token) bool {
+		return slices.ContainsFunc([]string{"where", "on", "using", "having", "when", "then", "set", "returning", "order", "limit", "group", "end", "loop"}, x.Is) || x.Text == ";"
+	}
+	depth := 0
+	for left = at; left > 0; left-- {
+		x := t[left-1]
+		switch {
+		case x.Text == ")":
+			depth++
+		case x.Text == "(":
+			depth--
+		}
+		if depth < 0 || depth == 0 && clause(x) {
+			break
+		}
+	}
+	depth = 0
+	for right = at; right < len(t); right++ {
+		x := t[right]
+		switch {
+		case x.Text == "(":
+			depth++
+		case x.Text == ")":
+			depth--
+		}
+		if depth < 0 || depth == 0 && clause(x) {
+			break
+		}
+	}
+	return left, right
+}
+
+// arms are the parts of a condition between its ORs; one where it has none.
+func arms(t []migration.Token) (all [][]migration.Token) {
+	depth, begin := 0, 0
+	for i, x := range t {
+		switch {
+		case x.Text == "(":
+			depth++
+		case x.Text == ")":
+			depth--
+		case depth == 0 && x.Is("or"):
+			all = append(all, t[begin:i])
+			begin = i + 1
+		}
+	}
+	return append(all, t[begin:])
+}
+
+// selectedFrom is the table of before that a column is compared with all of by IN; nil
+// for anything else, and where a LIMIT stands in it.
+func (s *statement) selectedFrom(t []migration.Token, at int) *table {
+	if at+3 >= len(t) || !t[at+1].Is("in") || t[at+2].Text != "(" || !t[at+3].Is("select") {
+		return nil
+	}
+	_, right := bounds(t, at+3)
+	for right < len(t) && t[right].Text != ")" { // a clause of it ends there
+		_, right = bounds(t, right+1)
+	}
+	inside := t[at+3 : right]
+	if says(inside, "limit") || says(inside, "fetch") {
+		return nil
+	}
+	from := slices.IndexFunc(inside, func(x migration.Token) bool { return x.Is("from") })
+	if from < 0 || from+1 >= len(inside) {
+		return nil
+	}
+	name := inside[from+1].Text
+	if from+3 < len(inside) && inside[from+2].Text == "." {
+		return s.before.table(ident(name) + "." + ident(inside[from+3].Text))
+	}
+	return s.before.table(s.before.called(name))
+}
+
+// A comparison is one of a column, which stands at a place, by the names before their
+// dots: "" for none.
+type comparison struct {
+	of, with string
+	at       int
+}
 
 // compared are the comparisons of a column by which an index helps.
 func compared(t []migration.Token, name string) (all []comparison) {
@@ -197,7 +320,7 @@ func compared(t []migration.Token, name string) (all []comparison) {
 		if !x.Name() || ident(x.Text) != name || i+1 >= len(t) && i < 2 {
 			continue
 		}
-		c, before := comparison{of: qualifier(i)}, i-1
+		c, before := comparison{of: qualifier(i), at: i}, i-1
 		if c.of != "" {
 			before = i - 3
 		}
