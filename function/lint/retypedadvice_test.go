@@ -17,6 +17,7 @@ func TestCheck_retypesToTheLetter(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, statement string
 		said              []string
+		sets              string   // by the trigger of step 1, which is in words; "" for no trigger
 		constraints       []string // step 3, which is in words
 		values            string   // a condition on the values that are there in the end
 		otherwise         []string // what of the catalogue may differ
@@ -45,6 +46,7 @@ func TestCheck_retypesToTheLetter(t *testing.T) {
 			before:      "CREATE TABLE t (id bigint PRIMARY KEY, k int NOT NULL DEFAULT 3, CONSTRAINT c CHECK (k IS NOT NULL));\nINSERT INTO t VALUES (1);",
 			statement:   "ALTER TABLE t ALTER k TYPE bigint;",
 			said:        []string{"ALTER TABLE public.t DROP CONSTRAINT c"},
+			sets:        "NEW.k_new := NEW.k",
 			constraints: []string{"ALTER TABLE t ADD CONSTRAINT t_k_new_not_null CHECK (k_new IS NOT NULL) NOT VALID;", "ALTER TABLE t VALIDATE CONSTRAINT t_k_new_not_null;"},
 			values:      "(SELECT k FROM t) = 3",
 			otherwise:   []string{"constraint c "},
@@ -53,6 +55,7 @@ func TestCheck_retypesToTheLetter(t *testing.T) {
 			before:      "CREATE TABLE o (id serial PRIMARY KEY, x text);\nINSERT INTO o (x) VALUES ('a'), ('b');",
 			statement:   "ALTER TABLE o ALTER id TYPE bigint;",
 			said:        []string{"a unique index o_id_new_idx, for the primary key, built CONCURRENTLY; as constraints o_id_new_not_null CHECK (id_new IS NOT NULL), added NOT VALID"},
+			sets:        "NEW.id_new := NEW.id",
 			constraints: []string{"-- atlas:txmode none\n\nCREATE UNIQUE INDEX CONCURRENTLY o_id_new_idx ON o (id_new);", "ALTER TABLE o ADD CONSTRAINT o_id_new_not_null CHECK (id_new IS NOT NULL) NOT VALID;", "ALTER TABLE o VALIDATE CONSTRAINT o_id_new_not_null;"},
 			values:      "(SELECT array_agg(id ORDER BY id) FROM o) = '{1,2}' AND nextval('o_id_seq') > 2",
 			otherwise:   []string{"sequence "}, // bigint now, which AM615 asks for
@@ -61,6 +64,7 @@ func TestCheck_retypesToTheLetter(t *testing.T) {
 			before:      "CREATE TYPE r AS ENUM ('a', 'b');\nCREATE TYPE r_new AS ENUM ('a');\nCREATE TABLE t (id bigint PRIMARY KEY, r r NOT NULL DEFAULT 'a');\nINSERT INTO t VALUES (1);",
 			statement:   "ALTER TABLE t ALTER r DROP DEFAULT, ALTER r TYPE r_new USING r::text::r_new, ALTER r SET DEFAULT 'a';",
 			said:        []string{"ALTER COLUMN r SET DEFAULT 'a';"},
+			sets:        "NEW.r_new := NEW.r::text::r_new",
 			constraints: []string{"ALTER TABLE t ADD CONSTRAINT t_r_new_not_null CHECK (r_new IS NOT NULL) NOT VALID;", "ALTER TABLE t VALIDATE CONSTRAINT t_r_new_not_null;"},
 			values:      "(SELECT r::text FROM t) = 'a'",
 		},
@@ -68,6 +72,7 @@ func TestCheck_retypesToTheLetter(t *testing.T) {
 			before:      "CREATE TABLE \"O\" (\"Id\" int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, x text);\nINSERT INTO \"O\" (x) VALUES ('a'), ('b');",
 			statement:   "ALTER TABLE \"O\" ALTER \"Id\" TYPE bigint;",
 			said:        []string{`ALTER TABLE public."O" ALTER COLUMN "Id_old" DROP IDENTITY`},
+			sets:        `NEW."Id_new" := NEW."Id"`,
 			constraints: []string{"-- atlas:txmode none\n\nCREATE UNIQUE INDEX CONCURRENTLY \"O_Id_new_idx\" ON \"O\" (\"Id_new\");", "ALTER TABLE \"O\" ADD CONSTRAINT \"O_Id_new_not_null\" CHECK (\"Id_new\" IS NOT NULL) NOT VALID;", "ALTER TABLE \"O\" VALIDATE CONSTRAINT \"O_Id_new_not_null\";"},
 			values:      "(SELECT array_agg(\"Id\" ORDER BY 1) FROM \"O\") = '{1,2}' AND nextval(pg_get_serial_sequence('\"O\"', 'Id')) > 2",
 			otherwise:   []string{"sequence ", "owned by "},
@@ -96,6 +101,11 @@ func TestCheck_retypesToTheLetter(t *testing.T) {
 			_, fill, _ := strings.Cut(steps[1], "in batches: ")
 			_, swap, _ := strings.Cut(steps[len(steps)-2], "; ") // behind the trigger
 			_, drop, _ := strings.Cut(steps[len(steps)-1], "later: ")
+			if c.sets != "" {
+				table := strings.Fields(add)[2]
+				add += ";\nCREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " + c.sets + "; RETURN NEW; END $$;\nCREATE TRIGGER keep BEFORE INSERT OR UPDATE ON " + table + " FOR EACH ROW EXECUTE FUNCTION keep()"
+				swap = "DROP TRIGGER keep ON " + table + "; DROP FUNCTION keep(); " + swap
+			}
 			files := slices.Concat([]string{add + ";", strings.Replace(fill, "WHERE ...", "WHERE true", 1)}, c.constraints,
 				[]string{strings.TrimSuffix(swap, ".") + ";", drop, "DO $$ BEGIN IF (" + c.values + ") IS NOT TRUE THEN RAISE 'other values'; END IF; END $$;"})
 			is := judge(t, before, files)
