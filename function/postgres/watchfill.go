@@ -55,6 +55,17 @@ func (w *Watcher) fill(ctx context.Context, tables []*relation) (map[uint32]int6
 	})
 }
 
+// countOn has the sequences of filled tables go on behind the keys that rows were given:
+// what a trigger inserts would have one of them. No rollback takes that back.
+func (w *Watcher) countOn(ctx context.Context, tables []uint32) error {
+	return w.unchecked(ctx, func() error {
+		_, err := w.conn.Exec(ctx, `SELECT pg_catalog.setval(q.seqrelid::pg_catalog.regclass, $2::bigint) FROM pg_catalog.pg_sequence q
+			JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = q.seqrelid AND d.refclassid = d.classid AND d.deptype IN ('a', 'i')
+			WHERE d.refobjid = ANY ($1) AND q.seqincrement > 0 AND $2 BETWEEN q.seqmin AND q.seqmax AND coalesce(pg_catalog.pg_sequence_last_value(q.seqrelid), 0) < $2`, tables, watchRows)
+		return err
+	})
+}
+
 // fillOne fills one table, in the first way that it takes, and returns how many
 // rows it has then; 0 for none. Where rows of a file have some of the keys already,
 // it gets the others.

@@ -104,7 +104,9 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 	if err != nil {
 		return nil, err
 	}
-	were, err := w.positions(ctx, a.file.Stmts[from:to], len(firing) > 0)
+	words := wordsOf(a.file.Stmts[from:to])
+	fires := len(firing) > 0 || makesFire(words)
+	were, err := w.positions(ctx, a.file.Stmts[from:to], fires)
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +132,12 @@ func (w *Watcher) runWithRows(ctx context.Context, a *attempt, from, to int, tab
 	if _, err := w.count(ctx, names); err != nil {
 		return nil, err
 	}
-	words := wordsOf(a.file.Stmts[from:to])
-	fires := len(firing) > 0 || makesFire(words)
 	var before map[write]*pgconn.PgError
 	var reachedBefore map[write][]reached
 	if fires {
+		if err := w.countOn(ctx, slices.Collect(maps.Keys(filled))); err != nil {
+			return nil, err
+		}
 		if reachedBefore, err = w.reach(ctx, slices.Collect(maps.Keys(filled))); err != nil {
 			return nil, err
 		}
