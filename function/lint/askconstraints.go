@@ -20,7 +20,7 @@ func (a *asker) column(c migration.ColumnSeen) {
 		a.ask(c.Table, "new "+c.Column, migration.Question{Code: codeNoDefault, Any: true,
 			Subject: fmt.Sprintf("the new column %s, which is NOT NULL and has no default", c.Column),
 			Rows:    "FROM " + a.only(c.Table) + a.changes.now(c.Table),
-			Fix:     "Give it a constant default, which writes nothing; or add it without NOT NULL, fill it in batches, and set NOT NULL then."})
+			Fix:     "Give it a constant default, which writes nothing; or add it without NOT NULL, fill it in batches, and set NOT NULL when all running code sends a value."})
 	case c.NullsEnded && !a.unproven(c.Table):
 		a.notNull(c.Table, c.Column)
 	}

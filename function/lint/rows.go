@@ -205,14 +205,14 @@ func (s *statement) fails() {
 		}
 		name := ident(c.Column)
 		s.tell(codeNoDefault, s.lesser(migration.Error, c.Table), fmt.Sprintf("adds %s to %s as NOT NULL without a default, which fails as soon as there is one row (23502)", name, c.Table), s.sizes([]string{c.Table}),
-			fmt.Sprintf("Give it a constant default, which costs nothing: ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT ...; or add it without NOT NULL, SET DEFAULT for new rows, fill the others in batches, and make it NOT NULL then.", c.Table, name, c.Type))
+			fmt.Sprintf("Give it a constant default, which costs nothing: ALTER TABLE %s ADD COLUMN %s %s NOT NULL DEFAULT ...; or add it without NOT NULL, fill it in batches, and make it NOT NULL when all running code sends a value.", c.Table, name, c.Type))
 		s.worksOn = true
 		return
 	}
 	if c, ok := s.fillsWithNull(); ok {
 		name := ident(c.Column)
 		s.tell(codeNoDefault, s.lesser(migration.Error, c.Table), fmt.Sprintf("adds %s to %s, which may not be NULL and gets NULL in each row that is there: it fails as soon as there is one (23502)", name, c.Table), s.sizes([]string{c.Table}),
-			"Give it a default that is not NULL; or add it without NOT NULL, by its plain type where it is of a domain, fill it in batches, and let the rule come then.")
+			"Give it a default that is not NULL; or add it without NOT NULL, by its plain type where it is of a domain, fill it in batches, and let the rule come when all running code sends a value.")
 		s.worksOn = true
 		return
 	}

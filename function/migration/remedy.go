@@ -9,7 +9,7 @@ func (f *Failure) Remedy(alone bool) string {
 	says := func(words string) bool { return strings.Contains(f.Message, words) }
 	switch {
 	case f.SQLState == "23502" && says("contains null values"):
-		return "Rows that are there have no value in it: give a new column a constant DEFAULT, which costs nothing; or add it without NOT NULL, SET DEFAULT for new rows, fill the others in batches, and make it NOT NULL in a later file."
+		return "Rows that are there have no value in it: give a new column a constant DEFAULT, which costs nothing; or add it without NOT NULL, fill it in batches, and make it NOT NULL in a later file, when all running code sends a value."
 	case f.SQLState == "23505" && says("could not create unique index"):
 		return "Rows that are there have the same values: mend them in a file before. A new column without a DEFAULT has NULL in each of them."
 	case (f.SQLState == "23514" || f.SQLState == "23503") && f.Statement > 0:
