@@ -155,6 +155,7 @@ func (d *directory) file(f migration.File) {
 	s.keepBuilt()
 	s.lasts()
 	d.made.remember(s.before, effects)
+	d.made.reaches(s.after, effects)
 	d.now = s.after
 	slices.SortStableFunc(s.findings, func(a, b migration.Finding) int { return a.Statement - b.Statement })
 	d.findings[f.Name] = s.findings

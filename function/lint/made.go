@@ -122,10 +122,58 @@ func (m made) goes(key, group string) {
 	}
 }
 
+// renames follows a name: what is new stays so, unless it takes the name of what was in
+// use.
 func (m made) renames(from, to string) {
+	fresh := m.things[from]
 	m.goes(from, "")
-	delete(m.things, to)
-	m.taken[to] = true
+	if fresh && !m.taken[to] {
+		m.things[to] = true
+		return
+	}
+	m.uses(to)
+}
+
+// uses says that something is in use from now on.
+func (m made) uses(key string) {
+	delete(m.things, key)
+	m.taken[key] = true
+}
+
+// reaches follows what is in use by way of something else: a table that is a part of
+// one in use, or that the function of a trigger on one names.
+func (m made) reaches(after *catalogue, effects []migration.Effects) {
+	for _, e := range effects {
+		for _, o := range e.Objects {
+			name, on, _ := strings.Cut(o.Name, " on ")
+			switch {
+			case o.Change == migration.Altered && o.Tag == "ATTACH PARTITION" && !m.things[objectKey("table", o.On)]:
+				m.uses(objectKey("table", o.Name))
+			case o.Change == migration.Created && o.Kind == "trigger" && !m.things[objectKey("table", on)]:
+				m.runs(after, on, name)
+			}
+		}
+	}
+}
+
+// runs has the tables in use that the function of a trigger names.
+func (m made) runs(after *catalogue, on, trigger string) {
+	t := after.table(on)
+	if t == nil {
+		return
+	}
+	g := triggerNamed(t.triggers, trigger)
+	if g == nil {
+		return
+	}
+	_, runs, _ := strings.Cut(g.definition, " EXECUTE FUNCTION ")
+	for _, r := range after.routines("function", bareName(runs)) {
+		for _, x := range deepTokens(r.within) {
+			if name := after.called(x.Text); x.Name() && name != "" && m.things[objectKey("table", name)] {
+				m.uses(objectKey("table", name))
+			}
+		}
+	}
 }
 
 // newInRun says that an earlier statement of the file made it, or an earlier one of the

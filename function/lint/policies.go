@@ -218,6 +218,8 @@ func (s *sheet) policies(at int, name string, was, is *table) {
 			case slices.ContainsFunc(was.policies, p.same):
 			case !p.permissive && never(p.using):
 				fewer = append(fewer, fmt.Sprintf("the restrictive policy %s hides all rows", p.name))
+			case !p.permissive && old == nil && !slices.ContainsFunc(is.policies, func(o rowPolicy) bool { return o.permissive && (o.using != p.using || o.check != p.check) }):
+				// it shows what the others show
 			case !p.permissive && old == nil:
 				fewer = append(fewer, fmt.Sprintf("the restrictive policy %s hides rows that the others show", p.name))
 			case p.all() && was.keepsFrom(p):

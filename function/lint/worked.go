@@ -477,6 +477,9 @@ func (s *statement) manyLocks() {
 			continue
 		}
 		h := before[other]
+		if s.newOnly([]string{l.Relation}) || s.newOnly([]string{h.Relation}) {
+			continue // nobody waits for it, or holds it
+		}
 		s.tell(codeManyTables, s.lesser(migration.Warning, l.Relation, h.Relation),
 			fmt.Sprintf("waits for the lock on %s while the transaction holds the one on %s that statement %d took", l.Relation, h.Relation, h.statement),
 			"Whoever uses the first table waits for as long as it takes to get the second; whoever takes them the other way round ends in a deadlock.",
