@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -192,8 +193,15 @@ func TestDo_roundTripsWithAReplay(t *testing.T) {
 			bare[name] = f
 		}
 	}
-	without := roundTrips(t, db.URL, bare, pipeline.Request{Action: migration.ActionApply, Plan: digest}, migration.Failed)
-	if got := roundTrips(t, db.URL, all, pipeline.Request{Action: migration.ActionApply, Plan: digest}, migration.Failed); got != without+1 {
+	fails := func(files fstest.MapFS) int {
+		fewest := math.MaxInt
+		for range 3 { // a look at what is touched gives way to whoever holds a lock on it, and is taken again
+			fewest = min(fewest, roundTrips(t, db.URL, files, pipeline.Request{Action: migration.ActionApply, Plan: digest}, migration.Failed))
+		}
+		return fewest
+	}
+	without := fails(bare)
+	if got := fails(all); got != without+1 {
 		t.Errorf("apply that goes on and fails: %d round trips, want %d", got, without+1)
 	}
 	if got := roundTrips(t, db.URL, all, pipeline.Request{Action: migration.ActionVerify}, migration.Clean); got != 8 {
